@@ -1,0 +1,8 @@
+"""Stacked denoising autoencoders for scikit-learn."""
+
+from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._stacked import StackedAutoencoderTransformer
+from sklearn_sda._supervised import SdAClassifier
+from sklearn_sda._version import __version__
+
+__all__ = ["DenoisingAutoencoder", "SdAClassifier", "StackedAutoencoderTransformer", "__version__"]

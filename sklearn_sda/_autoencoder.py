@@ -1,0 +1,570 @@
+"""One layer, one transformer."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sda._base import (
+    MinibatchEstimator,
+    Monitor,
+    all_or_nothing,
+    check_samples,
+    data_range,
+    writeable,
+)
+from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit_context
+from sklearn_sda._kernels.corruption import CORRUPTIONS
+from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
+from sklearn_sda._network import Affine, forward, reconstruction_losses
+from sklearn_sda._objectives import Reconstruction
+
+RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
+# Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
+UNIT_INTERVAL_SLACK = 1e-6
+
+
+class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MinibatchEstimator):
+    """Denoising autoencoder: a transformer that learns to undo the corruption of its input.
+
+    One hidden layer is trained to reconstruct the clean sample from a corrupted copy of it::
+
+        code            h     = g(x_tilde W + b)
+        reconstruction  x_hat = link(h W' + b')      with W' = W.T if the weights are tied
+
+    A fresh corruption is drawn for every minibatch and never rescaled; `transform` and the scores
+    see clean samples only. X is never modified, and never copied or cast as a whole.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Number of hidden units, the length of the code.
+
+    activation : {"logistic", "tanh", "relu", "identity"}, default="logistic"
+        Hidden unit g.
+
+    corruption : {"masking"}, default="masking"
+        "masking" sets each entry to 0 with probability `corruption_level`.
+
+    corruption_level : float, default=0.3
+        Fraction of entries that are corrupted, in [0, 1). 0 is the plain autoencoder.
+
+    loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
+        Reconstruction loss, which also sets the decoder's link: "cross_entropy" (nats per sample,
+        logistic link) for data in [0, 1]; "squared_error" (half the squared error summed over
+        features, identity link). "auto" is the former where the training data lie in [0, 1].
+
+    tied_weights : bool, default=True
+        Whether the decoder uses the transposed encoder coefficients. Otherwise it has its own, which
+        start as the transposed ones.
+
+    solver : {"adam", "sgd"}, default="adam"
+        Optimizer: Adam (Kingma and Ba 2015), or stochastic gradient descent with `momentum`.
+
+    learning_rate_init : float, default=0.001
+        Step size of the first epoch.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        "invscaling" is learning_rate_init / (t + 1)**power_t after t samples; "adaptive" divides the
+        rate by 5 where training would otherwise stop. For both solvers.
+
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+
+    momentum : float, default=0.9
+        Momentum of solver "sgd", in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's mean of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's mean of the squared gradient, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Adam's guard against division by zero.
+
+    alpha : float, default=0.0
+        Strength of the L2 penalty alpha / (2 n) * sum(coef**2) on a minibatch of n samples.
+
+    batch_size : int or "auto", default="auto"
+        Samples per minibatch; "auto" is min(32, n_samples).
+
+    max_iter : int, default=15
+        Largest number of epochs. 0 leaves the random initial parameters.
+
+    shuffle : bool, default=True
+        Whether the samples are visited in a new order in each epoch.
+
+    tol : float, default=1e-4
+        An epoch counts as progress if it improves on the best loss (or validation score) by more
+        than this, in the unit of the loss.
+
+    n_iter_no_change : int, default=10
+        Training stops after more than this many epochs without progress.
+
+    early_stopping : bool, default=False
+        Whether to set aside `validation_fraction` of the samples, to measure progress by their score
+        and to restore the parameters of the best epoch.
+
+    validation_fraction : float, default=0.1
+        Fraction of the samples set aside for early stopping, in (0, 1).
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the parameters of the previous call.
+
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the computation, the parameters and the output.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial parameters, corruption, order of samples and validation split. An integer
+        gives the same result to the last bit on every run.
+
+    verbose : int, default=0
+        If positive, a line is printed for every epoch.
+
+    Attributes
+    ----------
+    encoder_coef_ : ndarray of shape (n_features, n_components)
+        W.
+
+    encoder_intercept_ : ndarray of shape (n_components,)
+        b.
+
+    decoder_coef_ : ndarray of shape (n_components, n_features)
+        W'. A view of ``encoder_coef_.T`` if the weights are tied.
+
+    decoder_intercept_ : ndarray of shape (n_features,)
+        b'.
+
+    out_activation_ : {"logistic", "identity"}
+        The decoder's link.
+
+    loss_ : float
+        Training loss of the last epoch, per sample.
+
+    best_loss_ : float or None
+        Lowest training loss; None with early stopping.
+
+    loss_curve_ : list of float
+        Training loss of each epoch, per sample.
+
+    validation_scores_ : list of float or None
+        Score of the validation samples after each epoch; None without early stopping.
+
+    best_validation_score_ : float or None
+        Highest of them, that of the restored parameters.
+
+    n_iter_ : int
+        Number of epochs.
+
+    t_ : int
+        Number of samples seen in training.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit. Defined only when X has feature names that are all
+        strings.
+
+    See Also
+    --------
+    StackedAutoencoderTransformer : Several layers, each trained on the code of the one below.
+    SdAClassifier : Fine-tunes the layers with labels.
+
+    References
+    ----------
+    Vincent, Larochelle, Bengio and Manzagol (2008). Extracting and composing robust features with
+    denoising autoencoders. ICML.
+
+    Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import DenoisingAutoencoder
+    >>> X = load_digits().data / 16
+    >>> layer = DenoisingAutoencoder(50, random_state=0).fit(X)
+    >>> layer.transform(X).shape
+    (1797, 50)
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "corruption": [StrOptions(set(CORRUPTIONS))],
+        "corruption_level": [Interval(Real, 0, 1, closed="left")],
+        "loss": [StrOptions({"auto", *RECONSTRUCTION_LOSSES})],
+        "tied_weights": ["boolean"],
+        "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
+        **MinibatchEstimator._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        n_components=100,
+        *,
+        activation="logistic",
+        corruption="masking",
+        corruption_level=0.3,
+        loss="auto",
+        tied_weights=True,
+        solver="adam",
+        learning_rate_init=0.001,
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        alpha=0.0,
+        batch_size="auto",
+        max_iter=15,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.activation = activation
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.loss = loss
+        self.tied_weights = tied_weights
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        """Declare that the output has the compute type."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = [np.dtype(self.dtype).name]
+        return tags
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn to reconstruct clean samples from corrupted ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples, of any numeric type; read-only memory maps included.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : DenoisingAutoencoder
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is empty or has NaN or infinity; if the loss is cross-entropy and X lies outside
+            [0, 1]; if training diverges. The estimator is then as it was before.
+        """
+        resume = self.warm_start and hasattr(self, "encoder_coef_")
+        X = check_samples(self, X, self.dtype, reset=not resume)
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        self._train(X, context, resume=resume, incremental=False)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Make one pass over some samples, continuing from the present parameters.
+
+        The state of the optimizer is kept from one call to the next. `early_stopping` has no effect
+        here.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : DenoisingAutoencoder
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        resume = hasattr(self, "encoder_coef_")
+        X = check_samples(self, X, self.dtype, reset=not resume)
+        self._train(X, NullContext(), resume=resume, incremental=True)
+        return self
+
+    def _train(self, X, context, *, resume, incremental):
+        """Train from the present parameters (`resume`) or from random ones, then set the attributes.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Validated samples.
+        context : callback context
+            Of this fit.
+        resume : bool
+            Whether to continue from the present parameters.
+        incremental : bool
+            One pass, with the optimizer of the previous call.
+        """
+        rng = check_random_state(self.random_state)
+        seed = rng.randint(np.iinfo(np.int32).max)
+        loss = self._choose_loss(X, resume)
+        parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
+        batch_size = self._check_batch_size(len(X))
+        objective = Reconstruction(
+            X,
+            parameters,
+            activation=self.activation,
+            loss=loss,
+            corruption=self.corruption,
+            corruption_level=self.corruption_level,
+            seed=seed,
+            alpha=self.alpha,
+            batch_size=batch_size,
+        )
+        optimizer = copy.deepcopy(getattr(self, "_optimizer", None)) if incremental else None
+        optimizer = optimizer or self._make_optimizer(parameters)
+        attributes = {
+            "encoder_coef_": parameters[0],
+            "encoder_intercept_": parameters[1],
+            "decoder_intercept_": parameters[2],
+            "_decoder_coef": None if self.tied_weights else parameters[3],
+            "out_activation_": LOSSES[loss].out_activation,
+        }
+        rows, score = np.arange(len(X)), None
+        if self.early_stopping and not incremental and self.max_iter > 0:
+            rows, validation_rows = train_test_split(
+                rows, test_size=self.validation_fraction, random_state=rng
+            )
+            X_validation = X[validation_rows]
+            trained = copy.copy(self)
+            vars(trained).update(attributes)
+
+            def score():
+                return trained._mean_score(X_validation)
+
+        history = self._minimize(
+            objective,
+            optimizer,
+            rng,
+            rows=rows,
+            batch_size=batch_size,
+            position=self.t_ if resume else 0,
+            incremental=incremental,
+            score=score,
+            monitor=Monitor(
+                self,
+                context,
+                objective.name,
+                lambda: attributes,
+                X,
+                None,
+                1 if incremental else self.max_iter,
+            ),
+        )
+        vars(self).update(attributes, **self._curve_attributes(history, resume))
+        self._optimizer = optimizer if incremental else None
+
+    def _choose_loss(self, X, resume):
+        """Return the key in `LOSSES` for this fit; raise ValueError if X lies outside of its domain."""
+        low, high = data_range(X)
+        inside = low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
+        if self.loss != "auto":
+            loss = self.loss
+        elif resume:
+            loss = self._fitted_loss()
+        else:
+            loss = "cross_entropy" if inside else "squared_error"
+        if loss == "cross_entropy" and not inside:
+            raise ValueError(
+                f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
+                "for instance with MinMaxScaler(clip=True), or use loss='squared_error'."
+            )
+        return loss
+
+    def _fitted_loss(self):
+        """Return the key in `LOSSES` of the loss whose link the decoder has."""
+        return next(name for name, loss in LOSSES.items() if loss.out_activation == self.out_activation_)
+
+    def _initial_parameters(self, X, rng):
+        """Return new parameters: uniform coefficients, intercepts of zero; see `Activation`."""
+        n_features, dtype = X.shape[1], np.dtype(self.dtype)
+        bound = ACTIVATIONS[self.activation].initial_bound(n_features, self.n_components)
+        coef = rng.uniform(-bound, bound, (n_features, self.n_components)).astype(dtype)
+        parameters = [coef, np.zeros(self.n_components, dtype), np.zeros(n_features, dtype)]
+        return parameters if self.tied_weights else [*parameters, coef.T.copy()]
+
+    def _present_parameters(self):
+        """Return copies of the fitted parameters; raise ValueError if they do not fit the options."""
+        for option, fitted in {
+            "n_components": self.encoder_coef_.shape[1],
+            "tied_weights": self._decoder_coef is None,
+            "dtype": self.encoder_coef_.dtype.name,
+        }.items():
+            wanted = getattr(self, option)
+            if (np.dtype(wanted).name if option == "dtype" else wanted) != fitted:
+                raise ValueError(
+                    f"Training can't continue with {option}={wanted!r}: the fitted layer has {fitted!r}. "
+                    "Set the parameter back, or fit with warm_start=False."
+                )
+        parameters = [self.encoder_coef_, self.encoder_intercept_, self.decoder_intercept_]
+        if not self.tied_weights:
+            parameters.append(self._decoder_coef)
+        return [np.array(parameter, order="C") for parameter in parameters]
+
+    def _make_writeable(self):
+        """Replace read-only parameters (from a memory map) by copies, so that they can be fine-tuned."""
+        self.encoder_coef_ = writeable(self.encoder_coef_)
+        self.encoder_intercept_ = writeable(self.encoder_intercept_)
+
+    @property
+    def decoder_coef_(self):
+        """Decoder coefficients, of shape (n_components, n_features)."""
+        return self.encoder_coef_.T if self._decoder_coef is None else self._decoder_coef
+
+    @property
+    def _n_features_out(self):
+        """Length of the code."""
+        return self.encoder_coef_.shape[1]
+
+    def _encoder(self):
+        """Return the encoder as a step of a forward chain."""
+        unit = ACTIVATIONS[self.activation].forward
+        return Affine(np.asarray(self.encoder_coef_), np.asarray(self.encoder_intercept_), unit)
+
+    def _decoder(self):
+        """Return the decoder as a step of a forward chain."""
+        link = LOSSES[self._fitted_loss()].link
+        return Affine(np.asarray(self.decoder_coef_), np.asarray(self.decoder_intercept_), link)
+
+    def transform(self, X):
+        """Encode clean samples: h = g(x W + b).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+            Codes, in the compute type.
+        """
+        check_is_fitted(self)
+        X = check_samples(self, X, self.encoder_coef_.dtype, reset=False)
+        return forward([self._encoder()], X)
+
+    def inverse_transform(self, X):
+        """Decode codes: x_hat = link(h W' + b').
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X_hat : ndarray of shape (n_samples, n_features)
+            Reconstructions, in the compute type.
+        """
+        check_is_fitted(self)
+        return forward([self._decoder()], check_codes(X, self._n_features_out))
+
+    def score_samples(self, X):
+        """Return the negative reconstruction loss of each clean sample; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Negative loss summed over features: nats for cross-entropy, half squared error otherwise.
+        """
+        check_is_fitted(self)
+        X = check_samples(self, X, self.encoder_coef_.dtype, reset=False)
+        return self._score_samples(X)
+
+    def _score_samples(self, X):
+        """Return the scores, of shape (n_samples,), of validated samples."""
+        return -reconstruction_losses(
+            [self._encoder(), self._decoder()], X, LOSSES[self._fitted_loss()].kernel
+        )
+
+    def _mean_score(self, X):
+        """Return the mean score of validated samples of shape (n_samples, n_features)."""
+        return float(self._score_samples(X).mean(dtype=np.float64))
+
+    def score(self, X, y=None):
+        """Return the mean of `score_samples`: the negative mean reconstruction loss.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def check_codes(X, n_components):
+    """Validate codes of shape (n_samples, n_components) for decoding.
+
+    Raises
+    ------
+    ValueError
+        If X is not numeric and finite or has another number of columns.
+    """
+    X = check_array(X, dtype="numeric")
+    if X.shape[1] != n_components:
+        raise ValueError(f"X has {X.shape[1]} columns, but the code has {n_components} components.")
+    return X

@@ -1,0 +1,229 @@
+"""What the estimators that train share: parameter constraints, checks of X, the call of the loop."""
+
+import functools
+import time
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
+from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS
+from sklearn_sda._training import minimize
+
+# Minibatch size of batch_size="auto".
+AUTO_BATCH_SIZE = 32
+
+
+def all_or_nothing(method):
+    """Decorate a fit method so that the estimator is as before if the method raises.
+
+    Training works on new arrays that become attributes at the end, so that restoring the attribute
+    dictionary restores everything.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        before = vars(self).copy()
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return wrapper
+
+
+def check_samples(estimator, X, dtype, *, reset):
+    """Validate X without casting or copying it.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Its `n_features_in_` and `feature_names_in_` are set (`reset`) or checked.
+    X : array-like of shape (n_samples, n_features)
+    dtype : str or dtype
+        The compute type that minibatches will be cast to.
+    reset : bool
+        True in `fit`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        The same memory, unless X was a list, a data frame or the like.
+
+    Raises
+    ------
+    ValueError
+        If X is empty, not numeric, has NaN, infinity or a value beyond the compute type, or the
+        wrong number of features.
+    """
+    X = validate_data(estimator, X, dtype="numeric", reset=reset)
+    check_representable(X, dtype)
+    return X
+
+
+def check_representable(X, dtype):
+    """Raise ValueError if a value of X, of shape (n_samples, n_features), overflows `dtype`."""
+    largest = np.finfo(dtype).max
+    if X.dtype.kind == "f" and np.finfo(X.dtype).max > largest:
+        low, high = data_range(X)
+        if max(-low, high) > largest:
+            raise ValueError(
+                f"X contains a value too large for dtype('{np.dtype(dtype)}'): it lies in "
+                f"[{low:g}, {high:g}]. Scale X, or use dtype='float64'."
+            )
+
+
+def data_range(X):
+    """Return the smallest and the largest value of X, of shape (n_samples, n_features), as floats."""
+    return float(X.min()), float(X.max())
+
+
+def writeable(array):
+    """Return the array itself, or a copy if it is read-only or not C-ordered."""
+    return np.require(array, requirements=["C", "W"])
+
+
+class Monitor:
+    """Reports every epoch, to scikit-learn's callbacks and, if asked, as a printed line.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that is being fitted.
+    context : sklearn.callback.CallbackContext or NullContext
+        Of the phase that the epochs belong to.
+    name : str
+        Of the network, for the printed line.
+    attributes : callable
+        Returns the fitted attributes as they are now, for callbacks that evaluate the estimator.
+    X, y : array-like
+        What the estimator is being fitted on, for the callbacks.
+    max_iter : int
+        Number of epochs planned.
+    """
+
+    def __init__(self, estimator, context, name, attributes, X, y, max_iter):
+        self.estimator, self.context, self.name = estimator, context, name
+        self.data = {"X": X, "y": y}
+        self.attributes = attributes
+        self.max_iter = max_iter
+
+    def begin_epoch(self):
+        """Open the epoch's context."""
+        self._start = time.perf_counter()
+        self._epoch = self.context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end_epoch(self, history):
+        """Close the epoch's context; return True if a callback asks to stop."""
+        if self.estimator.verbose:
+            line = f"[{self.name}] epoch {len(history.loss_curve)}/{self.max_iter}"
+            line += f", loss = {history.loss_curve[-1]:.6g}"
+            if history.validation_scores:
+                line += f", validation score = {history.validation_scores[-1]:.6g}"
+            print(f"{line} ({time.perf_counter() - self._start:.2f} s)", flush=True)
+        return self._epoch.call_on_fit_task_end(
+            estimator=self.estimator, reconstruction_attributes=self.attributes, **self.data
+        )
+
+
+class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
+    """Abstract: an estimator with the parameters of a minibatch optimizer."""
+
+    _parameter_constraints: dict = {
+        "solver": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions(set(LEARNING_RATES))],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _check_batch_size(self, n_samples):
+        """Return the number of rows per minibatch, at most n_samples."""
+        if self.batch_size == "auto":
+            return min(AUTO_BATCH_SIZE, n_samples)
+        if self.batch_size > n_samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.",
+                stacklevel=2,
+            )
+        return min(self.batch_size, n_samples)
+
+    def _make_optimizer(self, parameters):
+        """Return a new optimizer for a list of arrays."""
+        return OPTIMIZERS[self.solver](
+            parameters,
+            learning_rate_init=self.learning_rate_init,
+            learning_rate=self.learning_rate,
+            power_t=self.power_t,
+            **{name: getattr(self, name) for name in OPTIONS[self.solver]},
+        )
+
+    def _minimize(self, objective, optimizer, rng, *, rows, batch_size, position, incremental, **kwargs):
+        """Run the loop with this estimator's parameters; one plain pass if `incremental`.
+
+        Parameters
+        ----------
+        objective, optimizer, rng, rows, batch_size, position
+            See `sklearn_sda._training.minimize`.
+        incremental : bool
+            True in `partial_fit`: one epoch.
+        **kwargs : dict
+            `score` and `monitor` for `minimize`.
+
+        Returns
+        -------
+        history : sklearn_sda._training.History
+        """
+        return minimize(
+            objective,
+            optimizer,
+            rows=rows,
+            batch_size=batch_size,
+            max_iter=1 if incremental else self.max_iter,
+            shuffle=self.shuffle,
+            rng=rng,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            position=position,
+            **kwargs,
+        )
+
+    def _curve_attributes(self, history, resume):
+        """Return the attributes that tell how training went, continuing the present ones if `resume`."""
+        losses = (self.loss_curve_ if resume else []) + history.loss_curve
+        scores = history.validation_scores
+        if scores is not None and resume:
+            scores = (self.validation_scores_ or []) + scores
+        return {
+            "loss_curve_": losses,
+            "loss_": losses[-1] if losses else np.inf,
+            "best_loss_": min(losses, default=np.inf) if scores is None else None,
+            "validation_scores_": scores,
+            "best_validation_score_": max(scores, default=-np.inf) if scores is not None else None,
+            "n_iter_": len(losses),
+            "t_": history.position,
+        }

@@ -1,0 +1,121 @@
+"""What may be the `encoder` of a supervised network, and how its layers are found."""
+
+import copy
+from numbers import Integral
+
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._stacked import StackedAutoencoderTransformer
+
+AUTOENCODERS = (DenoisingAutoencoder, StackedAutoencoderTransformer)
+
+
+def _leaves(encoder):
+    """Return the steps of nested pipelines as one list, without those that pass X through."""
+    if not isinstance(encoder, Pipeline):
+        return [encoder]
+    steps = [step for _, step in encoder.steps if step is not None and step != "passthrough"]
+    return [leaf for step in steps for leaf in _leaves(step)]
+
+
+def split_steps(encoder):
+    """Return the preprocessing steps of an encoder and its autoencoders, two lists.
+
+    Parameters
+    ----------
+    encoder : estimator
+        An autoencoder or a `Pipeline` that ends in autoencoders.
+
+    Returns
+    -------
+    preprocessing : list of transformers
+        The steps before the first autoencoder.
+    autoencoders : list of DenoisingAutoencoder or StackedAutoencoderTransformer
+        All other steps.
+
+    Raises
+    ------
+    TypeError
+        If there is no autoencoder, or another step after the first one.
+    """
+    steps = _leaves(encoder)
+    is_autoencoder = [isinstance(step, AUTOENCODERS) for step in steps]
+    if True not in is_autoencoder:
+        raise TypeError(
+            "encoder must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, a Pipeline that ends "
+            f"in them, or a tuple of layer sizes; got {encoder!r}, which has no autoencoder."
+        )
+    first = is_autoencoder.index(True)
+    if not all(is_autoencoder[first:]):
+        wrong = steps[first + is_autoencoder[first:].index(False)]
+        raise TypeError(
+            f"Every step of the encoder after its first autoencoder must be one too, got {wrong!r}. "
+            "Preprocessing belongs before the first autoencoder."
+        )
+    return steps[:first], steps[first:]
+
+
+def make_encoder(encoder, rng, *, pretrain):
+    """Return what the supervised estimator will fit: a copy of `encoder`, seeded.
+
+    Parameters
+    ----------
+    encoder : None, int, sequence of int, estimator or FrozenEstimator
+        The parameter of the supervised estimator.
+    rng : RandomState
+        Seeds every `random_state` of the encoder that is None.
+    pretrain : bool
+        If False the layers get no training: ``max_iter=0``.
+
+    Returns
+    -------
+    encoder : estimator
+        Unfitted; for a `FrozenEstimator`, a copy of the fitted estimator in it.
+    frozen : bool
+        Whether the encoder is fitted already.
+
+    Raises
+    ------
+    TypeError
+        If `encoder` is no autoencoder; see `split_steps`.
+    """
+    if isinstance(encoder, FrozenEstimator):
+        check_is_fitted(encoder.estimator)
+        split_steps(encoder.estimator)
+        return copy.deepcopy(encoder.estimator), True
+    if encoder is None:
+        encoder = StackedAutoencoderTransformer()
+    elif isinstance(encoder, Integral | tuple | list):
+        encoder = StackedAutoencoderTransformer(encoder)
+    else:
+        encoder = clone(encoder)
+    _, autoencoders = split_steps(encoder)
+    for name, value in sorted(encoder.get_params(deep=True).items()):
+        if value is None and (name == "random_state" or name.endswith("__random_state")):
+            encoder.set_params(**{name: int(rng.randint(2**31 - 1))})
+    if not pretrain:
+        for autoencoder in autoencoders:
+            autoencoder.set_params(max_iter=0)
+    return encoder, False
+
+
+def layers_of(autoencoders):
+    """Return the layers of some fitted autoencoders from the lowest to the highest.
+
+    Raises
+    ------
+    ValueError
+        If they compute in different types.
+    """
+    layers = []
+    for autoencoder in autoencoders:
+        stack = isinstance(autoencoder, StackedAutoencoderTransformer)
+        layers += autoencoder._layers() if stack else [autoencoder]
+    dtypes = sorted({layer.encoder_coef_.dtype.name for layer in layers})
+    if len(dtypes) > 1:
+        raise ValueError(f"All layers of the encoder must have the same dtype, got {' and '.join(dtypes)}.")
+    return layers

@@ -1,0 +1,124 @@
+"""Forward passes through a chain of affine layers, a chunk of rows at a time.
+
+Everything that reads a trained network (transform, inverse_transform, predict_proba, scores) comes
+through here. X may have any numeric type and any memory layout; it is never cast or copied as a
+whole.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sda._kernels._jit import Kernel
+
+# Rows that pass through the chain together: enough for BLAS, little beside any output.
+CHUNK = 1024
+
+
+class Affine(NamedTuple):
+    """One step of a chain: H = g(X @ coef + intercept).
+
+    Attributes
+    ----------
+    coef : ndarray of shape (fan_in, fan_out)
+        Any memory order, may be read-only.
+    intercept : ndarray of shape (fan_out,)
+        May be read-only.
+    unit : Kernel
+        ``unit(Z, intercept)``: Z <- g(Z + intercept), in place.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    unit: Kernel
+
+
+def gather(X, rows, out):
+    """Copy rows of X, of any numeric type, into `out`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    rows : slice or ndarray of int of shape (n_rows,)
+    out : ndarray of shape (n_rows, n_features)
+        Out: the rows in its own type.
+    """
+    if isinstance(rows, np.ndarray) and X.dtype == out.dtype and X.flags.c_contiguous:
+        # without a temporary array; np.take would copy the whole of an X in Fortran order
+        np.take(X, rows, axis=0, out=out, mode="clip")
+    else:
+        np.copyto(out, X[rows], casting="unsafe")
+
+
+def _pre_activation(chain, X, out):
+    """Write the pre-activation (without intercept) of the last layer of a chain for one chunk."""
+    for layer in chain[:-1]:
+        H = np.dot(X, layer.coef)
+        layer.unit(H, layer.intercept)
+        X = H
+    np.dot(X, chain[-1].coef, out=out)
+
+
+def _chunks(X, dtype):
+    """Yield (rows, X[rows] in `dtype` and C order) over all rows of X."""
+    buffer = None
+    for start in range(0, X.shape[0], CHUNK):
+        rows = slice(start, min(start + CHUNK, X.shape[0]))
+        if X.dtype == dtype and X.flags.c_contiguous:
+            yield rows, X[rows]
+        else:
+            if buffer is None:
+                buffer = np.empty((min(CHUNK, X.shape[0]), X.shape[1]), dtype)
+            chunk = buffer[: rows.stop - rows.start]
+            gather(X, rows, chunk)
+            yield rows, chunk
+
+
+def forward(chain, X):
+    """Return the output of a chain of layers.
+
+    Parameters
+    ----------
+    chain : list of Affine
+        From input to output.
+    X : ndarray of shape (n_samples, n_features)
+        Any numeric type.
+
+    Returns
+    -------
+    out : ndarray of shape (n_samples, fan_out)
+        In the type of the coefficients.
+    """
+    last = chain[-1]
+    out = np.empty((X.shape[0], last.coef.shape[1]), last.coef.dtype)
+    for rows, chunk in _chunks(X, out.dtype):
+        _pre_activation(chain, chunk, out[rows])
+        last.unit(out[rows], last.intercept)
+    return out
+
+
+def reconstruction_losses(chain, X, loss):
+    """Return the loss between each row of X and the output of an encoder-decoder chain.
+
+    Parameters
+    ----------
+    chain : list of Affine
+        From input to reconstruction; the unit of the last step is not used, its loss implies it.
+    X : ndarray of shape (n_samples, n_features)
+        Any numeric type.
+    loss : Kernel
+        See `sklearn_sda._kernels.pointwise.squared_error`.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples,)
+        Summed over features: nats, or half squared error.
+    """
+    last = chain[-1]
+    losses = np.empty(X.shape[0], last.coef.dtype)
+    unweighted = np.ones(CHUNK, losses.dtype)
+    for rows, chunk in _chunks(X, losses.dtype):
+        Z = np.empty((chunk.shape[0], last.coef.shape[1]), losses.dtype)
+        _pre_activation(chain, chunk, Z)
+        loss(chunk, Z, last.intercept, unweighted[: len(Z)], losses[rows])
+    return losses

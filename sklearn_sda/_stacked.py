@@ -1,0 +1,508 @@
+"""A stack of layers: builds and owns a Pipeline, whose `fit` is greedy layer-wise pretraining."""
+
+import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes
+from sklearn_sda._base import all_or_nothing, check_samples
+from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
+from sklearn_sda._kernels.pointwise import LOSSES
+from sklearn_sda._network import forward, reconstruction_losses
+from sklearn_sda._training import DivergenceError
+
+# Parameters of a layer that the stack sets itself, or that are one for all layers.
+OWN_PARAMETERS = ("n_components", "random_state")
+SHARED_PARAMETERS = ("dtype",)
+
+
+class StackedAutoencoderTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Stacked denoising autoencoder: a deep representation, learned one layer at a time.
+
+    Each layer is a `DenoisingAutoencoder` that is trained on the code of the *trained* layers below
+    (Bengio et al. 2007). The layers are the steps of a `Pipeline`, and training is its `fit`.
+
+    A parameter of the layers is given as one value for all layers, or as a list or tuple with one
+    value per layer.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256)
+        Number of hidden units of each layer.
+
+    activation : {"logistic", "tanh", "relu", "identity"}, default="logistic"
+        Hidden unit.
+
+    corruption : {"masking"}, default="masking"
+        Noise added to the input of the layer that is being trained.
+
+    corruption_level : float, default=0.3
+        Fraction of entries that are corrupted, in [0, 1).
+
+    loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
+        Reconstruction loss; "auto" is cross-entropy where the layer's input lies in [0, 1].
+
+    tied_weights : bool, default=True
+        Whether the decoder uses the transposed encoder coefficients.
+
+    solver : {"adam", "sgd"}, default="adam"
+        Optimizer.
+
+    learning_rate_init : float, default=0.001
+        Step size of the first epoch.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size.
+
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+
+    momentum : float, default=0.9
+        Momentum of solver "sgd", in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's mean of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's mean of the squared gradient, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Adam's guard against division by zero.
+
+    alpha : float, default=0.0
+        Strength of the L2 penalty.
+
+    batch_size : int or "auto", default="auto"
+        Samples per minibatch; "auto" is min(32, n_samples).
+
+    max_iter : int, default=15
+        Largest number of epochs of a layer. 0 leaves the random initial parameters.
+
+    shuffle : bool, default=True
+        Whether the samples are visited in a new order in each epoch.
+
+    tol : float, default=1e-4
+        Smallest improvement of the loss (or validation score) that counts as progress.
+
+    n_iter_no_change : int, default=10
+        A layer stops after more than this many epochs without progress.
+
+    early_stopping : bool, default=False
+        Whether each layer sets samples aside and restores its best parameters.
+
+    validation_fraction : float, default=0.1
+        Fraction of the samples set aside for early stopping, in (0, 1).
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the present layers. Not together with `memory`.
+
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the computation, the parameters and the output; one for all layers.
+
+    random_state : int, RandomState instance or None, default=None
+        An integer seed per layer is drawn from it. An integer gives the same result to the last bit
+        on every run.
+
+    verbose : int, default=0
+        If positive, a line is printed for every epoch.
+
+    memory : str or joblib.Memory, default=None
+        Cache for trained layers (all but the last), as in `Pipeline`.
+
+    Attributes
+    ----------
+    pipeline_ : Pipeline
+        The trained layers, named "layer1", "layer2", and so on. ``stack[i]`` is one of them.
+
+    coefs_ : list of ndarray of shape (n_features, n_components)
+        Encoder coefficients: the arrays of the layers, not copies.
+
+    intercepts_ : list of ndarray of shape (n_components,)
+        Encoder intercepts: the arrays of the layers, not copies.
+
+    named_steps : Bunch
+        The layers by name.
+
+    n_iter_ : int
+        Number of epochs, added up over the layers; ``stack[i].n_iter_`` is that of one.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit. Defined only when X has feature names that are all
+        strings.
+
+    See Also
+    --------
+    DenoisingAutoencoder : One layer; its attributes hold the learning curves.
+    SdAClassifier : Fine-tunes the stack with labels.
+
+    References
+    ----------
+    Bengio, Lamblin, Popovici and Larochelle (2007). Greedy layer-wise training of deep networks. NIPS.
+
+    Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11,
+    section 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import StackedAutoencoderTransformer
+    >>> X = load_digits().data / 16
+    >>> stack = StackedAutoencoderTransformer((50, 20), corruption_level=(0.1, 0.2), random_state=0)
+    >>> stack.fit_transform(X).shape
+    (1797, 20)
+    >>> stack[0]
+    DenoisingAutoencoder(...)
+    """
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        **{
+            name: constraints if name in SHARED_PARAMETERS + OWN_PARAMETERS else [*constraints, list, tuple]
+            for name, constraints in DenoisingAutoencoder._parameter_constraints.items()
+            if name != "n_components"
+        },
+        "memory": [None, str, HasMethods(["cache"])],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        activation="logistic",
+        corruption="masking",
+        corruption_level=0.3,
+        loss="auto",
+        tied_weights=True,
+        solver="adam",
+        learning_rate_init=0.001,
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        alpha=0.0,
+        batch_size="auto",
+        max_iter=15,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        verbose=0,
+        memory=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.loss = loss
+        self.tied_weights = tied_weights
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.memory = memory
+
+    def __sklearn_tags__(self):
+        """Declare that the output has the compute type."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = [np.dtype(self.dtype).name]
+        return tags
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the layers one after the other, each on the code of the trained ones below.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples, of any numeric type; read-only memory maps included.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : StackedAutoencoderTransformer
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is empty or has NaN or infinity, if a sequence of parameters has not one value per
+            layer, or if training diverges. The estimator is then as it was before.
+        """
+        resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
+        X = check_samples(self, X, self.dtype, reset=not resume)
+        pipeline = self._make_pipeline(resume)
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        pretraining = context.subcontext(task_name="pretrain")
+        with pretraining.propagate_callback_context(pipeline):
+            pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            try:
+                pipeline.fit(X)
+            except DivergenceError as error:
+                raise self._name_layer(pipeline, error) from error
+            self.pipeline_ = pipeline
+            pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Make one pass over some samples with every layer, from the lowest to the highest.
+
+        Each layer is trained on the code that the layers below give after their own pass, so that all
+        of them keep learning while data arrive.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : StackedAutoencoderTransformer
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        resume = hasattr(self, "pipeline_")
+        X = check_samples(self, X, self.dtype, reset=not resume)
+        pipeline = self._make_pipeline(resume)
+        code = X
+        for number, (_, layer) in enumerate(pipeline.steps, start=1):
+            try:
+                layer.partial_fit(code)
+            except DivergenceError as error:
+                raise DivergenceError(f"Layer {number} of {len(self)}: {error}") from error
+            if number < len(self):
+                code = layer.transform(code)
+        self.pipeline_ = pipeline
+        return self
+
+    def _sizes(self):
+        """Return the layer sizes as a list; raise ValueError if one is not a positive integer."""
+        sizes = self.hidden_layer_sizes
+        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        if not sizes or not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+            raise ValueError(
+                "hidden_layer_sizes must be a positive integer or a non-empty sequence of them, got "
+                f"{self.hidden_layer_sizes!r}."
+            )
+        return sizes
+
+    def _layer_parameters(self):
+        """Return the parameters of each layer, without its seed, as a list of dicts.
+
+        Raises
+        ------
+        ValueError
+            If a list or tuple has not one value per layer.
+        """
+        sizes = self._sizes()
+        layers = [{"n_components": size} for size in sizes]
+        for name in DenoisingAutoencoder().get_params():
+            if name in OWN_PARAMETERS:
+                continue
+            value = getattr(self, name)
+            per_layer = isinstance(value, list | tuple)
+            if per_layer and len(value) != len(sizes):
+                raise ValueError(
+                    f"{name}={value!r} has {len(value)} values for the {len(sizes)} layers of "
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r}. Give one value per layer, or a "
+                    "single value for all."
+                )
+            for number, layer in enumerate(layers):
+                layer[name] = value[number] if per_layer else value
+        return layers
+
+    def _make_pipeline(self, resume):
+        """Return the pipeline to be trained: new layers, or copies of the present ones (`resume`).
+
+        The parameters of every layer are checked here, before the first one is trained.
+        """
+        layer_parameters = self._layer_parameters()
+        if resume:
+            if self.memory is not None:
+                raise ValueError(
+                    "warm_start=True and partial_fit continue from trained layers, which memory="
+                    f"{self.memory!r} can't cache. Set memory=None."
+                )
+            if len(self.pipeline_) != len(layer_parameters):
+                raise ValueError(
+                    f"Training can't continue with hidden_layer_sizes={self.hidden_layer_sizes!r}: the "
+                    f"fitted stack has {len(self.pipeline_)} layers."
+                )
+            pipeline = copy.deepcopy(self.pipeline_)
+            for (_, layer), parameters in zip(pipeline.steps, layer_parameters, strict=True):
+                layer.set_params(**parameters)
+        else:
+            rng = check_random_state(self.random_state)
+            seeds = rng.randint(np.iinfo(np.int32).max, size=len(layer_parameters))
+            layers = [
+                # whatever the global configuration, layers hand arrays to each other
+                DenoisingAutoencoder(**parameters, random_state=int(seed)).set_output(transform="default")
+                for parameters, seed in zip(layer_parameters, seeds, strict=True)
+            ]
+            steps = [(f"layer{number}", layer) for number, layer in enumerate(layers, start=1)]
+            pipeline = Pipeline(steps, memory=self.memory)
+        for _, layer in pipeline.steps:
+            layer._validate_params()
+        return pipeline
+
+    def _name_layer(self, pipeline, error):
+        """Return the error of a pipeline's fit with the number of the layer that failed in front."""
+        trained = [hasattr(layer, "encoder_coef_") for _, layer in pipeline.steps]
+        number = trained.index(False) + 1 if False in trained else "?"
+        return DivergenceError(f"Layer {number} of {len(self)}: {error}")
+
+    def __len__(self):
+        """Return the number of layers."""
+        return len(self._sizes())
+
+    def __getitem__(self, index):
+        """Return a trained layer, or for a slice a pipeline of some of them."""
+        check_is_fitted(self)
+        return self.pipeline_[index]
+
+    @property
+    def named_steps(self):
+        """The trained layers by name."""
+        return self.pipeline_.named_steps
+
+    @property
+    def coefs_(self):
+        """Encoder coefficients of each layer, shape (fan_in, fan_out): the layers' own arrays."""
+        return [layer.encoder_coef_ for _, layer in self.pipeline_.steps]
+
+    @property
+    def intercepts_(self):
+        """Encoder intercepts of each layer, shape (fan_out,): the layers' own arrays."""
+        return [layer.encoder_intercept_ for _, layer in self.pipeline_.steps]
+
+    @property
+    def n_iter_(self):
+        """Number of epochs, added up over the layers."""
+        return sum(layer.n_iter_ for _, layer in self.pipeline_.steps)
+
+    @property
+    def _n_features_out(self):
+        """Length of the code of the last layer."""
+        return self.pipeline_[-1]._n_features_out
+
+    def _layers(self):
+        """Return the trained layers as a list."""
+        check_is_fitted(self)
+        return [layer for _, layer in self.pipeline_.steps]
+
+    def transform(self, X):
+        """Encode clean samples with all layers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+            Codes of the last layer, in the compute type.
+        """
+        layers = self._layers()
+        X = check_samples(self, X, self.dtype, reset=False)
+        return forward([layer._encoder() for layer in layers], X)
+
+    def inverse_transform(self, X):
+        """Decode codes of the last layer through all decoders: the deep decoder.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X_hat : ndarray of shape (n_samples, n_features)
+            Reconstructions, in the compute type.
+        """
+        layers = self._layers()
+        X = check_codes(X, self._n_features_out)
+        return forward([layer._decoder() for layer in reversed(layers)], X)
+
+    def score_samples(self, X):
+        """Return the negative loss of each clean sample's reconstruction through the whole stack.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Negative loss of the first layer's kind, summed over features; higher is better.
+        """
+        layers = self._layers()
+        X = check_samples(self, X, self.dtype, reset=False)
+        chain = [layer._encoder() for layer in layers] + [layer._decoder() for layer in reversed(layers)]
+        return -reconstruction_losses(chain, X, LOSSES[layers[0]._fitted_loss()].kernel)
+
+    def score(self, X, y=None):
+        """Return the mean of `score_samples`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        return float(self.score_samples(X).mean(dtype=np.float64))

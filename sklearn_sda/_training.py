@@ -1,0 +1,164 @@
+"""The only minibatch loop. It knows nothing of autoencoders and imports nothing of the package."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+class DivergenceError(ValueError):
+    """Training produced infinite or NaN values; the message names layer, epoch and learning rate."""
+
+
+@dataclass
+class History:
+    """What happened during a call of `minimize`.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        Mean training loss of each epoch, over the samples as they were seen.
+    validation_scores : list of float or None
+        Score after each epoch, higher is better; None without a `score` function.
+    best_epoch : int
+        1-based epoch of the best validation score, or of the lowest loss without scores; 0 if none.
+    position : int
+        Number of samples seen so far, those of earlier calls included.
+    converged : bool
+        Whether training stopped before `max_iter`.
+    """
+
+    loss_curve: list = field(default_factory=list)
+    validation_scores: list | None = None
+    best_epoch: int = 0
+    position: int = 0
+    converged: bool = False
+
+    @property
+    def best_loss(self):
+        """Lowest training loss, or None before the first epoch."""
+        return min(self.loss_curve, default=None)
+
+    @property
+    def best_validation_score(self):
+        """Highest validation score, or None without validation."""
+        return max(self.validation_scores or (), default=None)
+
+
+def _check_finite(values, objective, optimizer, epoch):
+    """Raise DivergenceError if the sum of any of `values` (floats or arrays) is not finite."""
+    with np.errstate(all="ignore"):
+        if all(math.isfinite(np.sum(value)) for value in values):
+            return
+    raise DivergenceError(
+        f"{objective.name}: the loss or the parameters became infinite or NaN in epoch {epoch} with "
+        f"learning rate {optimizer.learning_rate:g}. Use a smaller learning_rate_init, or scale the data "
+        "(for instance with MinMaxScaler or StandardScaler)."
+    )
+
+
+def minimize(
+    objective,
+    optimizer,
+    *,
+    rows,
+    batch_size,
+    max_iter,
+    shuffle,
+    rng,
+    tol,
+    n_iter_no_change,
+    score=None,
+    monitor=None,
+    position=0,
+):
+    """Minimise the mean of an objective over samples with minibatches, in place.
+
+    Parameters
+    ----------
+    objective : object
+        With `name`, `parameters` and `gradients` (lists of arrays of equal shapes) and
+        ``evaluate(rows, position) -> float``, which returns the mean loss of those rows and fills
+        `gradients`.
+    optimizer : object
+        With `learning_rate`, ``update(parameters, gradients)``, ``end_epoch(position)`` and
+        ``reduce_learning_rate() -> bool``.
+    rows : ndarray of shape (n_samples,)
+        Indices of the training samples.
+    batch_size : int
+        Rows per minibatch; the last one of an epoch may be smaller.
+    max_iter : int
+        Largest number of epochs.
+    shuffle : bool
+        Draw a new order of the rows for every epoch.
+    rng : RandomState
+        Used for shuffling only.
+    tol : float
+        An epoch that does not improve on the best loss (or score) by more than this does not count
+        as progress.
+    n_iter_no_change : int or float
+        Stop (or reduce an adaptive learning rate) after more than this many epochs without progress.
+    score : callable or None
+        Returns the validation score. If given, progress is measured with it, and the parameters of
+        the best epoch are restored at the end.
+    monitor : object or None
+        With ``begin_epoch()`` and ``end_epoch(history) -> bool``, True to stop.
+    position : int
+        Number of samples seen by earlier calls.
+
+    Returns
+    -------
+    history : History
+
+    Raises
+    ------
+    DivergenceError
+        If the loss or a parameter becomes infinite or NaN. The parameters are then of no use.
+    """
+    history = History(validation_scores=None if score is None else [], position=position)
+    best, best_parameters, stalled = -math.inf, None, 0
+    for epoch in range(1, max_iter + 1):
+        if monitor is not None:
+            monitor.begin_epoch()
+        order = rng.permutation(rows) if shuffle else rows
+        total = 0.0
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            loss = objective.evaluate(batch, history.position)
+            if not math.isfinite(loss):
+                _check_finite([loss], objective, optimizer, epoch)
+            optimizer.update(objective.parameters, objective.gradients)
+            total += loss * len(batch)
+            history.position += len(batch)
+        _check_finite(objective.parameters, objective, optimizer, epoch)
+        history.loss_curve.append(total / len(order))
+        if score is not None:
+            history.validation_scores.append(score())
+
+        value = -history.loss_curve[-1] if score is None else history.validation_scores[-1]
+        stalled = 0 if value > best + tol else stalled + 1
+        if value > best:
+            best, history.best_epoch = value, epoch
+            if score is not None:
+                best_parameters = _copy(objective.parameters, best_parameters)
+        optimizer.end_epoch(history.position)
+        if monitor is not None and monitor.end_epoch(history):
+            history.converged = True
+            break
+        if stalled > n_iter_no_change:
+            if not optimizer.reduce_learning_rate():
+                history.converged = True
+                break
+            stalled = 0
+    if best_parameters is not None:
+        _copy(best_parameters, objective.parameters)
+    return history
+
+
+def _copy(sources, targets):
+    """Copy arrays into `targets`, or into new arrays if that is None, and return those."""
+    if targets is None:
+        return [source.copy() for source in sources]
+    for source, target in zip(sources, targets, strict=True):
+        np.copyto(target, source)
+    return targets
