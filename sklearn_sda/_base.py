@@ -68,7 +68,7 @@ def check_samples(estimator, X, dtype, *, reset):
 
 def check_representable(X, dtype):
     """Raise ValueError if a value of X, of shape (n_samples, n_features), overflows `dtype`."""
-    largest = np.finfo(dtype).max
+    largest = float(np.finfo(dtype).max)
     if X.dtype.kind == "f" and np.finfo(X.dtype).max > largest:
         low, high = data_range(X)
         if max(-low, high) > largest:
@@ -101,8 +101,10 @@ class Monitor:
         Of the network, for the printed line.
     attributes : callable
         Returns the fitted attributes as they are now, for callbacks that evaluate the estimator.
-    X, y : array-like
+    X : array-like of shape (n_samples, n_features)
         What the estimator is being fitted on, for the callbacks.
+    y : array-like of shape (n_samples,) or None
+        Its labels.
     max_iter : int
         Number of epochs planned.
     """

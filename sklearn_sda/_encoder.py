@@ -91,6 +91,8 @@ def make_encoder(encoder, rng, *, pretrain):
         encoder = StackedAutoencoderTransformer()
     elif isinstance(encoder, Integral | tuple | list):
         encoder = StackedAutoencoderTransformer(encoder)
+    elif isinstance(encoder, type):
+        raise TypeError(f"encoder must be an instance, got the class {encoder.__name__}: write {encoder.__name__}().")
     else:
         encoder = clone(encoder)
     _, autoencoders = split_steps(encoder)

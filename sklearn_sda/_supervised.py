@@ -385,8 +385,10 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             Fitted; its layers are modified in place.
         classes : ndarray of shape (n_classes,)
             Class labels.
-        X, y : array-like
-            Validated samples and labels.
+        X : array-like of shape (n_samples, n_features)
+            Validated samples.
+        y : ndarray of shape (n_samples,)
+            Validated labels.
         codes : ndarray of shape (n_samples,)
             Position in `classes` of each label.
         rng : RandomState

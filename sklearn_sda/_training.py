@@ -46,15 +46,13 @@ class History:
 
 
 def _check_finite(values, objective, optimizer, epoch):
-    """Raise DivergenceError if the sum of any of `values` (floats or arrays) is not finite."""
-    with np.errstate(all="ignore"):
-        if all(math.isfinite(np.sum(value)) for value in values):
-            return
-    raise DivergenceError(
-        f"{objective.name}: the loss or the parameters became infinite or NaN in epoch {epoch} with "
-        f"learning rate {optimizer.learning_rate:g}. Use a smaller learning_rate_init, or scale the data "
-        "(for instance with MinMaxScaler or StandardScaler)."
-    )
+    """Raise DivergenceError if any of `values`, a list of float, is infinite or NaN."""
+    if not all(map(math.isfinite, values)):
+        raise DivergenceError(
+            f"{objective.name}: the loss or the parameters became infinite or NaN in epoch {epoch} with "
+            f"learning rate {optimizer.learning_rate:g}. Use a smaller learning_rate_init, or scale the "
+            "data (for instance with MinMaxScaler or StandardScaler)."
+        )
 
 
 def minimize(
@@ -121,17 +119,7 @@ def minimize(
         if monitor is not None:
             monitor.begin_epoch()
         order = rng.permutation(rows) if shuffle else rows
-        total = 0.0
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            loss = objective.evaluate(batch, history.position)
-            if not math.isfinite(loss):
-                _check_finite([loss], objective, optimizer, epoch)
-            optimizer.update(objective.parameters, objective.gradients)
-            total += loss * len(batch)
-            history.position += len(batch)
-        _check_finite(objective.parameters, objective, optimizer, epoch)
-        history.loss_curve.append(total / len(order))
+        history.loss_curve.append(_run_epoch(objective, optimizer, order, batch_size, history, epoch))
         if score is not None:
             history.validation_scores.append(score())
 
@@ -153,6 +141,25 @@ def minimize(
     if best_parameters is not None:
         _copy(best_parameters, objective.parameters)
     return history
+
+
+def _run_epoch(objective, optimizer, order, batch_size, history, epoch):
+    """Visit the rows in their order, updating after each minibatch, and return their mean loss.
+
+    `history.position` is advanced. NumPy's warnings of overflow are silenced, for what overflowed is
+    found and raised as an error.
+    """
+    total = 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            loss = objective.evaluate(batch, history.position)
+            _check_finite([loss], objective, optimizer, epoch)
+            optimizer.update(objective.parameters, objective.gradients)
+            total += loss * len(batch)
+            history.position += len(batch)
+        _check_finite([np.sum(p) for p in objective.parameters], objective, optimizer, epoch)
+    return total / len(order)
 
 
 def _copy(sources, targets):

@@ -34,22 +34,24 @@ def _uint64(scalar):
 SCALAR, UINT64 = _compute_type, _uint64
 
 
-def _cached(signatures, function):
+FLAGS = {
+    # other threads run while a kernel does
+    "nogil": True,
+    # Python's check for division by zero blocks SIMD (Adam's update: 4 times slower)
+    "error_model": "numpy",
+    # fast, but NaN and infinity keep their meaning (fastmath=True breaks isnan)
+    "fastmath": {"nsz", "arcp", "contract", "afn", "reassoc"},
+}
+
+
+def _compile(signatures, function):
     """Compile `function` with a disk cache, or without one where no cache folder is writable."""
-    flags = {
-        # other threads run while a kernel does
-        "nogil": True,
-        # Python's check for division by zero blocks SIMD (Adam's update: 4 times slower)
-        "error_model": "numpy",
-        # fast, but NaN and infinity keep their meaning (fastmath=True breaks isnan)
-        "fastmath": {"nsz", "arcp", "contract", "afn", "reassoc"},
-    }
     try:
-        return numba.njit(signatures, cache=True, **flags)(function)
+        return numba.njit(signatures, cache=True, **FLAGS)(function)
     except RuntimeError as error:  # raised where neither package nor home is writable
         if "no locator available" not in str(error):
             raise
-        return numba.njit(signatures, **flags)(function)
+        return numba.njit(signatures, **FLAGS)(function)
 
 
 class Kernel:
@@ -87,7 +89,7 @@ class Kernel:
         signatures = [
             tuple(argument(numba.from_dtype(dtype)) for argument in self.arguments) for dtype in DTYPES
         ]
-        return _cached(signatures, self.py_func)
+        return _compile(signatures, self.py_func)
 
     def __reduce__(self):
         """Pickle by name, as a function: the compiled code belongs to the process."""

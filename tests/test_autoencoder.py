@@ -1,0 +1,336 @@
+"""One layer: corruption as the papers have it, faithful inputs, scores, continued training."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV
+
+import naive
+from sklearn_sda import DenoisingAutoencoder
+from sklearn_sda._kernels.corruption import masking
+from sklearn_sda._objectives import Reconstruction
+
+QUICK = {"n_components": 3, "max_iter": 3, "random_state": 0}
+
+
+def parameters_of(layer):
+    return [layer.encoder_coef_, layer.encoder_intercept_, layer.decoder_coef_, layer.decoder_intercept_]
+
+
+def assert_same_layer(a, b):
+    for left, right in zip(parameters_of(a), parameters_of(b), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+# --- corruption ----------------------------------------------------------------------------------
+
+
+def test_masking_statistics():
+    X = np.full((400, 50), 2.0)
+    out = np.empty_like(X)
+    masking(X, 0.3, 1, 0, out)
+    masked = out == 0
+    sigma = np.sqrt(0.3 * 0.7 / X.size)
+    assert abs(masked.mean() - 0.3) < 4 * sigma
+    assert set(np.unique(out)) == {0, 2}  # survivors are not rescaled
+    # columns and rows are independent of each other
+    correlation = np.corrcoef(masked.T) - np.eye(50)
+    assert abs(correlation).max() < 5 / np.sqrt(400)
+    assert abs((masked[1:] & masked[:-1]).mean() - 0.09) < 0.01
+    assert len({tuple(row) for row in masked}) == 400
+
+
+def test_masks_are_addressed_by_position_not_by_batch():
+    X = np.ones((10, 7))
+    whole, parts = np.empty_like(X), np.empty_like(X)
+    masking(X, 0.5, 3, 20, whole)
+    masking(X[:4], 0.5, 3, 20, parts[:4])
+    masking(X[4:], 0.5, 3, 24, parts[4:])
+    np.testing.assert_array_equal(whole, parts)
+    other = np.empty_like(X)
+    masking(X, 0.5, 4, 20, other)
+    assert (whole != other).any()
+
+
+def record_corrupted(monkeypatch):
+    """Return a list that collects every corrupted minibatch."""
+    seen = []
+    evaluate = Reconstruction.evaluate
+
+    def recording(self, rows, position):
+        loss = evaluate(self, rows, position)
+        order = np.argsort(rows)
+        seen.append(self._visible[: len(rows)][order].copy())
+        return loss
+
+    monkeypatch.setattr(Reconstruction, "evaluate", recording)
+    return seen
+
+
+def test_every_minibatch_is_corrupted_afresh_at_the_given_level(monkeypatch):
+    seen = record_corrupted(monkeypatch)
+    X = np.ones((200, 20))
+    DenoisingAutoencoder(2, corruption_level=0.4, batch_size=200, max_iter=5, random_state=0).fit(X)
+    assert len(seen) == 5
+    for epoch in seen:
+        assert set(np.unique(epoch)) == {0, 1}
+        assert abs((epoch == 0).mean() - 0.4) < 4 * np.sqrt(0.24 / X.size)
+    for earlier, later in zip(seen, seen[1:], strict=False):
+        assert (earlier != later).mean() > 0.3
+
+
+def test_level_zero_is_the_plain_autoencoder(monkeypatch, X):
+    seen = record_corrupted(monkeypatch)
+    DenoisingAutoencoder(corruption_level=0, batch_size=60, dtype="float64", **QUICK).fit(X)
+    for epoch in seen:
+        np.testing.assert_array_equal(epoch, X)
+
+
+# --- inputs --------------------------------------------------------------------------------------
+
+
+def variants(X, folder):
+    """The same samples in other types, layouts and places."""
+    integers = np.round(X * 255)
+    path = folder / "X.dat"
+    mapped = np.memmap(path, dtype="uint8", mode="w+", shape=X.shape)
+    mapped[:] = integers
+    mapped.flush()
+    yield "uint8", integers.astype("uint8")
+    yield "read-only memmap", np.memmap(path, dtype="uint8", mode="r", shape=X.shape)
+    yield "fortran", np.asfortranarray(integers.astype("float32"))
+    yield "strided", np.repeat(integers, 2, axis=0)[::2]
+    yield "int64", integers.astype("int64")
+    yield "big-endian", integers.astype(">f8")
+    yield "list", integers.tolist()
+
+
+def test_any_numeric_input_gives_the_same_layer_and_stays_as_it_is(tmp_path, X):
+    expected = DenoisingAutoencoder(**QUICK).fit(np.round(X * 255).astype("float32"))
+    for name, data in variants(X, tmp_path):
+        before = np.array(data)
+        layer = DenoisingAutoencoder(**QUICK).fit(data)
+        np.testing.assert_array_equal(layer.encoder_coef_, expected.encoder_coef_, err_msg=name)
+        np.testing.assert_allclose(layer.transform(data), expected.transform(before), rtol=1e-6, err_msg=name)
+        layer.score(data)
+        layer.partial_fit(data)
+        np.testing.assert_array_equal(np.array(data), before, err_msg=name)
+
+
+def test_x_is_never_copied_or_cast_as_a_whole(tmp_path):
+    tracemalloc = pytest.importorskip("tracemalloc")
+    X = np.memmap(tmp_path / "X.dat", dtype="uint8", mode="w+", shape=(40_000, 50))
+    layer = DenoisingAutoencoder(2, max_iter=1, batch_size=20_000, random_state=0)
+    layer.set_params(batch_size=100).fit(X[:200])
+    tracemalloc.start()
+    layer.fit(X)
+    layer.score(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.nbytes * 0.9  # float32 would be four times, a boolean mask once
+
+
+# --- what is learned -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_it_learns_to_reconstruct(tied, digits):
+    X, _ = digits
+    untrained = DenoisingAutoencoder(40, tied_weights=tied, max_iter=0, random_state=0).fit(X)
+    trained = DenoisingAutoencoder(
+        40, tied_weights=tied, max_iter=40, learning_rate_init=0.01, random_state=0
+    ).fit(X)
+    assert trained.loss_curve_[-1] < 0.8 * trained.loss_curve_[0]
+    error = ((trained.inverse_transform(trained.transform(X)) - X) ** 2).mean()
+    assert error < 0.5 * X.var(axis=0).mean()
+    assert trained.score(X) > untrained.score(X)
+
+
+def test_a_linear_autoencoder_spans_the_principal_subspace():
+    # an independent oracle: Baldi and Hornik (1989)
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((200, 6)) * [5, 4, 1, 0.5, 0.2, 0.1]
+    X -= X.mean(axis=0)
+    layer = DenoisingAutoencoder(
+        2, activation="identity", loss="squared_error", corruption_level=0, max_iter=300, dtype="float64",
+        learning_rate_init=0.01, batch_size=200, tol=0, n_iter_no_change=np.inf, random_state=0,
+    ).fit(X)  # fmt: skip
+    best = PCA(2).fit(X)
+    optimum = 0.5 * ((X - best.inverse_transform(best.transform(X))) ** 2).sum(axis=1).mean()
+    np.testing.assert_allclose(-layer.score(X), optimum, rtol=1e-3)
+
+
+def test_tied_weights_stay_tied_and_untied_ones_part(X):
+    tied = DenoisingAutoencoder(**QUICK).fit(X)
+    assert np.shares_memory(tied.decoder_coef_, tied.encoder_coef_)
+    np.testing.assert_array_equal(tied.decoder_coef_, tied.encoder_coef_.T)
+    untied = DenoisingAutoencoder(tied_weights=False, **QUICK).fit(X)
+    assert not np.shares_memory(untied.decoder_coef_, untied.encoder_coef_)
+    assert not np.allclose(untied.decoder_coef_, untied.encoder_coef_.T)
+
+
+@pytest.mark.parametrize("activation", naive.ACTIVATIONS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+def test_transform_and_scores_follow_their_formulas(activation, loss, X):
+    layer = DenoisingAutoencoder(
+        activation=activation, loss=loss, dtype="float64", corruption_level=0.9, **QUICK
+    ).fit(X)
+    W, b, W_prime, b_prime = parameters_of(layer)
+    H = naive.ACTIVATIONS[activation][0](X @ W + b)
+    np.testing.assert_allclose(layer.transform(X), H, rtol=1e-10)
+    losses, link = naive.LOSSES[loss]
+    np.testing.assert_allclose(layer.inverse_transform(H), link(H @ W_prime + b_prime), rtol=1e-10)
+    np.testing.assert_allclose(layer.score_samples(X), -losses(X, H @ W_prime + b_prime), rtol=1e-10)
+    np.testing.assert_allclose(layer.score(X), layer.score_samples(X).mean(), rtol=1e-10)
+    np.testing.assert_array_equal(layer.transform(X), layer.transform(X))
+
+
+def test_long_inputs_pass_in_chunks():
+    X = np.random.RandomState(0).uniform(size=(2500, 4))
+    layer = DenoisingAutoencoder(dtype="float64", **QUICK).fit(X[:100])
+    H = naive.logistic(X @ layer.encoder_coef_ + layer.encoder_intercept_)
+    np.testing.assert_allclose(layer.transform(X), H, rtol=1e-10)
+    np.testing.assert_allclose(layer.transform(X.astype("float32")), H, rtol=1e-5)
+    assert layer.score_samples(X).shape == (2500,)
+
+
+@pytest.mark.parametrize(
+    ("data", "link"),
+    [
+        (np.linspace(0, 1, 20).reshape(10, 2), "logistic"),
+        (np.linspace(0, 1 + 2e-16, 20).reshape(10, 2), "logistic"),
+        (np.linspace(0, 1 + 4e-16, 20).reshape(10, 2) + 1e-9, "logistic"),  # rounding of a scaler
+        (np.linspace(-1, 1, 20).reshape(10, 2), "identity"),
+        (np.linspace(0, 255, 20).reshape(10, 2).astype("uint8"), "identity"),
+    ],
+)
+def test_auto_loss_follows_the_range_of_the_data(data, link):
+    assert DenoisingAutoencoder(**QUICK).fit(data).out_activation_ == link
+
+
+def test_a_grid_search_picks_the_better_of_a_planted_pair(digits):
+    # a `score` that returned the loss would pick the one that learns nothing
+    X, _ = digits
+    layer = DenoisingAutoencoder(20, max_iter=10, learning_rate_init=0.01, random_state=0)
+    search = GridSearchCV(layer, {"learning_rate_init": [1e-9, 0.01]}, cv=2).fit(X)
+    assert search.best_params_ == {"learning_rate_init": 0.01}
+
+
+# --- course of training --------------------------------------------------------------------------
+
+
+def test_early_stopping_keeps_the_best_parameters(X):
+    layer = DenoisingAutoencoder(
+        3, solver="sgd", momentum=0.9, learning_rate_init=0.7, early_stopping=True, validation_fraction=0.3,
+        max_iter=40, n_iter_no_change=5, random_state=0,
+    ).fit(X)  # fmt: skip
+    assert len(layer.validation_scores_) == len(layer.loss_curve_) == layer.n_iter_
+    assert layer.best_validation_score_ == max(layer.validation_scores_)
+    assert layer.best_loss_ is None
+    # the rows set aside, recovered from their score
+    best = int(np.argmax(layer.validation_scores_)) + 1
+    shorter = clone(layer).set_params(max_iter=best, n_iter_no_change=100).fit(X)
+    assert_same_layer(layer, shorter)
+
+
+def test_early_stopping_does_not_train_on_the_validation_rows(monkeypatch, X):
+    rows_seen = set()
+    evaluate = Reconstruction.evaluate
+
+    def recording(self, rows, position):
+        rows_seen.update(rows.tolist())
+        return evaluate(self, rows, position)
+
+    monkeypatch.setattr(Reconstruction, "evaluate", recording)
+    DenoisingAutoencoder(early_stopping=True, validation_fraction=0.25, **QUICK).fit(X)
+    assert len(rows_seen) == 45
+
+
+def test_learning_curves(X):
+    layer = DenoisingAutoencoder(**QUICK).fit(X)
+    assert layer.n_iter_ == len(layer.loss_curve_) == 3
+    assert layer.loss_ == layer.loss_curve_[-1] and layer.best_loss_ == min(layer.loss_curve_)
+    assert layer.validation_scores_ is layer.best_validation_score_ is None
+    assert layer.t_ == 180
+
+
+def test_max_iter_zero_leaves_the_initial_parameters(X):
+    layer = DenoisingAutoencoder(3, max_iter=0, random_state=0).fit(X)
+    assert layer.n_iter_ == 0 and layer.loss_curve_ == []
+    bound = 4 * np.sqrt(6 / (4 + 3))
+    assert abs(layer.encoder_coef_).max() <= bound < 2 * abs(layer.encoder_coef_).max()
+    assert not layer.encoder_intercept_.any() and not layer.decoder_intercept_.any()
+    # training starts from the same ones
+    still = DenoisingAutoencoder(3, max_iter=1, learning_rate_init=1e-30, random_state=0).fit(X)
+    np.testing.assert_array_equal(still.encoder_coef_, layer.encoder_coef_)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_passes_of_partial_fit_equal_epochs_of_fit(solver, X):
+    options = {"solver": solver, "shuffle": False, "batch_size": 20, "n_components": 3, "random_state": 0}
+    whole = DenoisingAutoencoder(max_iter=3, tol=0, **options).fit(X)
+    pieces = DenoisingAutoencoder(**options)
+    for _ in range(3):
+        for start in (0, 20, 40):
+            pieces.partial_fit(X[start : start + 20])
+    assert_same_layer(whole, pieces)
+    assert pieces.t_ == whole.t_ == 180
+
+
+def test_warm_start_continues_with_fresh_corruption(monkeypatch, X):
+    seen = record_corrupted(monkeypatch)
+    layer = DenoisingAutoencoder(
+        3, warm_start=True, learning_rate_init=0.1, batch_size=60, max_iter=2, random_state=0
+    ).fit(X)
+    first = layer.encoder_coef_.copy()
+    layer.fit(X)
+    assert layer.n_iter_ == len(layer.loss_curve_) == 4 and layer.t_ == 240
+    assert not np.array_equal(first, layer.encoder_coef_)
+    assert layer.loss_curve_[2] < layer.loss_curve_[0]
+    assert (seen[0] != seen[2]).any()
+    layer.set_params(warm_start=False).fit(X)
+    np.testing.assert_array_equal(first, layer.encoder_coef_)
+
+
+def test_an_integer_seed_gives_the_same_bits(X):
+    a, b = DenoisingAutoencoder(**QUICK).fit(X), DenoisingAutoencoder(**QUICK).fit(X)
+    assert_same_layer(a, b)
+    c = DenoisingAutoencoder(**{**QUICK, "random_state": 1}).fit(X)
+    assert not np.array_equal(a.encoder_coef_, c.encoder_coef_)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_persistence(tied, tmp_path, X):
+    layer = DenoisingAutoencoder(tied_weights=tied, **QUICK).fit(X)
+    joblib.dump(layer, tmp_path / "layer.joblib")
+    mapped = joblib.load(tmp_path / "layer.joblib", mmap_mode="r")
+    for copy in (pickle.loads(pickle.dumps(layer)), joblib.load(tmp_path / "layer.joblib"), mapped):
+        assert_same_layer(layer, copy)
+        np.testing.assert_array_equal(copy.transform(X), layer.transform(X))
+        np.testing.assert_array_equal(copy.score_samples(X), layer.score_samples(X))
+        assert np.shares_memory(copy.encoder_coef_, copy.decoder_coef_) == tied
+        copy.partial_fit(X)  # also from read-only arrays
+    pickle.loads(pickle.dumps(DenoisingAutoencoder()))
+
+
+def test_a_saved_model_carries_no_optimizer_state(X):
+    assert DenoisingAutoencoder(**QUICK).fit(X)._optimizer is None
+
+
+def test_names_of_the_code(X):
+    layer = DenoisingAutoencoder(**QUICK).fit(X)
+    assert list(layer.get_feature_names_out()) == [f"denoisingautoencoder{i}" for i in range(3)]
+
+
+def test_verbose_prints_a_line_per_epoch(capsys, X):
+    DenoisingAutoencoder(**QUICK, verbose=1, early_stopping=True).fit(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("[Autoencoder layer 4 -> 3] epoch 2/3, loss = ")
+    assert "validation score = " in lines[1]
+    DenoisingAutoencoder(**QUICK).fit(X)
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,287 @@
+"""What bad input gets: an error that names the parameter, the value and the remedy; nothing half done."""
+
+import copy
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+MAKERS = {
+    "layer": lambda **kwargs: DenoisingAutoencoder(3, **{"max_iter": 2, "random_state": 0, **kwargs}),
+    "stack": lambda **kwargs: StackedAutoencoderTransformer(
+        (3, 2), **{"max_iter": 2, "random_state": 0, **kwargs}
+    ),
+    "classifier": lambda **kwargs: SdAClassifier((3, 2), **{"max_iter": 2, "random_state": 0, **kwargs}),
+}
+every_estimator = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def state(estimator):
+    """Everything that a failing call must leave as it is."""
+    return {
+        name: copy.deepcopy(value)
+        for name, value in vars(estimator).items()
+        if name not in ("encoder", "memory")
+    }
+
+
+def assert_same_state(before, after):
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(after[name], value)
+        elif isinstance(value, int | float | str | list | tuple | None):
+            assert after[name] == value, name
+
+
+def assert_refused(estimator, error, match, *args, method="fit"):
+    """The call raises, and the estimator is as before, fitted or not."""
+    before = state(estimator)
+    with pytest.raises(error, match=match):
+        getattr(estimator, method)(*args)
+    assert_same_state(before, state(estimator))
+
+
+@every_estimator
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_and_infinity(make, bad, X, y):
+    spoiled = X.copy()
+    spoiled[3, 1] = bad
+    fitted = make().fit(X, y)
+    for estimator in (make(), fitted):
+        assert_refused(estimator, ValueError, "NaN|infinity", spoiled, y)
+        assert_refused(estimator, ValueError, "NaN|infinity", spoiled, y, method="partial_fit")
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        fitted.transform(spoiled)
+
+
+@every_estimator
+def test_values_beyond_the_compute_type(make, X, y):
+    huge = X.copy()
+    huge[0, 0] = 1e39
+    assert_refused(make(), ValueError, r"too large for dtype\('float32'\).*1e\+39.*Scale X", huge, y)
+    with pytest.raises(ValueError, match="too large"):
+        make().fit(X, y).transform(huge)
+
+
+@every_estimator
+def test_no_rows_and_wrong_number_of_features(make, X, y):
+    assert_refused(make(), ValueError, "0 sample", X[:0], y[:0])
+    fitted = make().fit(X, y)
+    for call in (fitted.transform, getattr(fitted, "predict", fitted.transform)):
+        with pytest.raises(ValueError, match="X has 3 features, but .* is expecting 4 features"):
+            call(X[:, :3])
+    assert_refused(fitted, ValueError, "X has 3 features", X[:, :3], y, method="partial_fit")
+
+
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+def test_codes_of_another_length(make, X):
+    with pytest.raises(ValueError, match=r"X has 4 columns, but the code has (2|3) components"):
+        make().fit(X).inverse_transform(X)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("corruption_level", 1.0),
+        ("corruption_level", -0.1),
+        ("corruption", "salt"),
+        ("activation", "sigmoid"),
+        ("loss", "mse"),
+        ("solver", "lbfgs"),
+        ("learning_rate_init", 0.0),
+        ("batch_size", 0),
+        ("max_iter", -1),
+        ("momentum", 1.0),
+        ("validation_fraction", 1.0),
+        ("dtype", "float16"),
+        ("alpha", -1.0),
+    ],
+)
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+def test_parameters_out_of_range(make, parameter, value, X):
+    match = f"The '{parameter}' parameter of .* must be .* Got {value!r}"
+    assert_refused(make(**{parameter: value}), ValueError, match, X)
+
+
+def test_an_option_that_is_unknown_lists_the_known_ones(X):
+    with pytest.raises(ValueError, match=r"'identity', 'logistic', 'relu', 'tanh'|must be a str among"):
+        DenoisingAutoencoder(activation="sigmoid").fit(X)
+
+
+@pytest.mark.parametrize("sizes", [(), (3, 0), (3, 2.5), 0, -1, ("a",), [3, None]])
+def test_layer_sizes(sizes, X, y):
+    assert_refused(StackedAutoencoderTransformer(sizes), ValueError, "hidden_layer_sizes.*", X)
+    if isinstance(sizes, tuple | list):
+        assert_refused(SdAClassifier(sizes), ValueError, "hidden_layer_sizes", X, y)
+    with pytest.raises(ValueError, match="n_components"):
+        DenoisingAutoencoder(0).fit(X)
+
+
+@pytest.mark.parametrize("value", [(0.1,), [0.1, 0.2, 0.3], ()])
+def test_sequence_of_the_wrong_length(value, X):
+    stack = MAKERS["stack"](corruption_level=value)
+    assert_refused(stack, ValueError, rf"corruption_level=.* has {len(value)} values for the 2 layers", X)
+
+
+def test_a_bad_value_for_a_later_layer_is_found_before_the_first_is_trained(X, capsys):
+    stack = MAKERS["stack"](corruption_level=(0.1, 1.5), verbose=1)
+    assert_refused(stack, ValueError, "'corruption_level' parameter of DenoisingAutoencoder", X)
+    assert capsys.readouterr().out == ""
+
+
+@every_estimator
+def test_cross_entropy_outside_the_unit_interval(make, X, y):
+    data = X * 7 - 2.5
+    match = r"cross-entropy loss needs data in \[0, 1\], but X lies in \[-2.*, 4.*\].*MinMaxScaler"
+    estimator = make()
+    if isinstance(estimator, SdAClassifier):
+        estimator.set_params(encoder=DenoisingAutoencoder(3, loss="cross_entropy"))
+    else:
+        estimator.set_params(loss="cross_entropy")
+    assert_refused(estimator, ValueError, match, data, y)
+    assert_refused(estimator, ValueError, match, data, y, *([[0, 1, 2]] * (make is MAKERS["classifier"])),
+                   method="partial_fit")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encoder", "match"),
+    [
+        (PCA(2), r"encoder must be .* got PCA\(n_components=2\), which has no autoencoder"),
+        (make_pipeline(StandardScaler(), PCA(2)), "has no autoencoder"),
+        (
+            make_pipeline(DenoisingAutoencoder(), PCA(2)),
+            r"got PCA\(n_components=2\)\. Preprocessing belongs before",
+        ),
+        (FrozenEstimator(PCA(2).fit(np.eye(4))), "has no autoencoder"),
+    ],
+)
+def test_an_encoder_that_is_no_autoencoder(encoder, match, X, y):
+    assert_refused(SdAClassifier(encoder), TypeError, match, X, y)
+
+
+@pytest.mark.parametrize("encoder", ["stack", 2.5, DenoisingAutoencoder])
+def test_an_encoder_of_the_wrong_type(encoder, X, y):
+    assert_refused(SdAClassifier(encoder), (ValueError, TypeError), "encoder", X, y)
+
+
+def test_layers_of_different_types(X, y):
+    encoder = make_pipeline(
+        DenoisingAutoencoder(3, dtype="float64"), DenoisingAutoencoder(2, dtype="float32")
+    )
+    assert_refused(SdAClassifier(encoder), ValueError, "same dtype, got float32 and float64", X, y)
+
+
+def test_one_class_only(X, y):
+    assert_refused(
+        MAKERS["classifier"](), ValueError, "at least 2 classes.*only one class: .*7", X, np.full(60, 7)
+    )
+
+
+def test_labels_that_are_not_valid(X, y):
+    clf = MAKERS["classifier"]()
+    assert_refused(clf, ValueError, "requires y to be passed", X, None)
+    assert_refused(clf, ValueError, "inconsistent numbers of samples", X, y[:-1])
+    assert_refused(clf, ValueError, "NaN", X, np.where(y == 0, np.nan, y))
+    assert_refused(clf, ValueError, "continuous", X, y + 0.5)
+
+
+def test_unknown_labels(X, y):
+    clf = MAKERS["classifier"]()
+    assert_refused(
+        clf, ValueError, r"not among the classes \[0 1\]: \[2\]", X, y, [0, 1], method="partial_fit"
+    )
+    assert_refused(clf, ValueError, "classes must be passed on the first call", X, y, method="partial_fit")
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+    assert_refused(
+        clf,
+        ValueError,
+        r"not among the classes \[0 1 2\]: \[9\]",
+        X,
+        np.where(y == 2, 9, y),
+        method="partial_fit",
+    )
+    clf = MAKERS["classifier"](warm_start=True).fit(X, y)
+    assert_refused(clf, ValueError, r"not among the classes \[0 1 2\]: \[3\]", X, y + 1)
+
+
+@every_estimator
+def test_batch_size_above_the_number_of_samples_is_clipped_with_a_warning(make, X, y):
+    message = r"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+    estimator = make(batch_size=100)
+    with pytest.warns(UserWarning, match=message):
+        estimator.fit(X, y)
+    full = make(batch_size=60).fit(X, y)
+    np.testing.assert_array_equal(estimator.transform(X), full.transform(X))
+
+
+@pytest.mark.parametrize("kind", ["layer", "classifier"])
+def test_divergence_names_epoch_and_rate_and_leaves_no_nan(kind, X, y):
+    explosive = {"solver": "sgd", "learning_rate_init": 1e30, "max_iter": 50}
+    linear = DenoisingAutoencoder(3, activation="identity", loss="squared_error", max_iter=2, random_state=0)
+
+    def make(**kwargs):
+        estimator = linear if kind == "layer" else SdAClassifier(linear, max_iter=2, random_state=0)
+        return clone(estimator).set_params(**kwargs)
+
+    match = r"(layer|Network) 4 -> 3.*infinite or NaN in epoch \d+ with learning rate 1e\+30"
+    assert_refused(make(**explosive), ValueError, match, X, y)
+    # a fitted estimator keeps its last finite state
+    fitted = make(warm_start=True).fit(X, y)
+    code = fitted.transform(X)
+    fitted.set_params(**explosive)
+    assert_refused(fitted, ValueError, match, X, y)
+    assert_refused(
+        fitted, ValueError, match, np.repeat(X, 50, axis=0), np.repeat(y, 50), method="partial_fit"
+    )
+    np.testing.assert_array_equal(fitted.transform(X), code)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_divergence_in_a_stack_names_the_layer(memory, tmp_path, X):
+    stack = MAKERS["stack"](
+        solver="sgd", learning_rate_init=(0.1, 1e30), activation="identity", loss="squared_error", max_iter=50,
+        memory=str(tmp_path) if memory else None,
+    )  # fmt: skip
+    assert_refused(stack, ValueError, r"Layer 2 of 2: Autoencoder layer 3 -> 2: .* learning rate 1e\+30", X)
+
+
+def test_continuing_with_other_sizes(X, y):
+    layer = MAKERS["layer"](warm_start=True).fit(X)
+    assert_refused(layer.set_params(n_components=5), ValueError, "n_components=5: the fitted layer has 3", X)
+    layer = MAKERS["layer"]().fit(X).set_params(tied_weights=False)
+    assert_refused(layer, ValueError, "tied_weights=False", X, method="partial_fit")
+    layer = MAKERS["layer"](warm_start=True).fit(X).set_params(dtype="float64")
+    assert_refused(layer, ValueError, "dtype='float64': the fitted layer has 'float32'", X)
+    stack = MAKERS["stack"](warm_start=True).fit(X)
+    assert_refused(
+        stack.set_params(hidden_layer_sizes=(3, 2, 2)), ValueError, "the fitted stack has 2 layers", X
+    )
+
+
+def test_continuing_with_a_cache(tmp_path, X):
+    stack = MAKERS["stack"](memory=str(tmp_path)).fit(X)
+    assert_refused(stack, ValueError, "memory=.* can't cache.*memory=None", X, method="partial_fit")
+
+
+def test_a_keyboard_interrupt_leaves_nothing_half_done(monkeypatch, X, y):
+    from sklearn_sda._objectives import Supervised
+
+    fitted = MAKERS["classifier"]().fit(X, y)
+    proba = fitted.predict_proba(X)
+
+    def interrupt(self, rows, position):
+        raise KeyboardInterrupt("stop")
+
+    monkeypatch.setattr(Supervised, "evaluate", interrupt)
+    for estimator in (MAKERS["classifier"](), fitted):
+        assert_refused(estimator, KeyboardInterrupt, "stop", X, y)
+    np.testing.assert_array_equal(fitted.predict_proba(X), proba)

@@ -1,0 +1,121 @@
+"""scikit-learn's callbacks: one context per fit, per layer or phase, and per epoch."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+
+pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Recorder:
+    """Keeps (event, estimator, task, depth) of every hook, on whatever estimator it is propagated to."""
+
+    max_propagation_depth = None
+
+    def __init__(self, stop_after=None):
+        self.events = []
+        self.stop_after = stop_after
+
+    def setup(self, estimator, context):
+        self.events.append(("setup", type(estimator).__name__))
+
+    def on_fit_task_begin(self, estimator, context):
+        self.events.append(("begin", type(estimator).__name__, context.task_name, context.max_subtasks))
+
+    def on_fit_task_end(self, estimator, context):
+        self.events.append(("end", type(estimator).__name__, context.task_name))
+        return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
+
+    def teardown(self, estimator, context):
+        self.events.append(("teardown", type(estimator).__name__))
+
+
+def count(recorder, event, estimator, task):
+    return sum(entry[:3] == (event, estimator, task) for entry in recorder.events)
+
+
+def test_a_layer_reports_its_fit_and_every_epoch(X):
+    recorder = Recorder()
+    DenoisingAutoencoder(3, max_iter=4).set_callbacks(recorder).fit(X)
+    name = "DenoisingAutoencoder"
+    assert recorder.events[0] == ("setup", name) and recorder.events[-1] == ("teardown", name)
+    assert recorder.events[1] == ("begin", name, "fit", 4)
+    assert count(recorder, "begin", name, "epoch") == count(recorder, "end", name, "epoch") == 4
+    assert count(recorder, "end", name, "fit") == 1
+
+
+def test_a_classifier_reports_phases_layers_and_epochs(X, y):
+    recorder = Recorder()
+    encoder = StackedAutoencoderTransformer((4, 3), max_iter=(2, 3))
+    SdAClassifier(encoder, max_iter=5).set_callbacks(recorder).fit(X, y)
+    assert count(recorder, "end", "SdAClassifier", "pretrain") == 0  # merged with the stack's own fit
+    assert count(recorder, "end", "StackedAutoencoderTransformer", "fit") == 1
+    assert count(recorder, "end", "DenoisingAutoencoder", "epoch") == 5
+    assert count(recorder, "end", "SdAClassifier", "fine-tune") == 1
+    assert count(recorder, "end", "SdAClassifier", "epoch") == 5
+    begun = sum(entry[0] == "begin" for entry in recorder.events)
+    ended = sum(entry[0] == "end" for entry in recorder.events)
+    assert begun == ended
+
+
+def test_a_callback_may_stop_every_phase(X, y):
+    recorder = Recorder(stop_after=2)
+    encoder = StackedAutoencoderTransformer((4, 3), max_iter=9)
+    clf = SdAClassifier(encoder, max_iter=9).set_callbacks(recorder).fit(X, y)
+    assert [layer.n_iter_ for layer in clf.encoder_] == [2, 2] and clf.n_iter_ == 2
+
+
+def test_callbacks_change_no_result_and_are_torn_down_after_an_error(X, y):
+    plain = SdAClassifier((4,), max_iter=3, random_state=0).fit(X, y)
+    recorder = Recorder()
+    watched = SdAClassifier((4,), max_iter=3, random_state=0).set_callbacks(recorder).fit(X, y)
+    np.testing.assert_array_equal(plain.coefs_[0], watched.coefs_[0])
+    recorder.events.clear()
+    diverging = DenoisingAutoencoder(
+        3, activation="identity", loss="squared_error", solver="sgd", learning_rate_init=1e30
+    )
+    with pytest.raises(ValueError, match="infinite or NaN"):
+        diverging.set_callbacks(recorder).fit(X)
+    assert recorder.events[-1] == ("teardown", "DenoisingAutoencoder")
+
+
+def test_callbacks_see_a_fitted_estimator_after_every_epoch(X, y):
+    seen = []
+
+    class Scorer:
+        def setup(self, estimator, context): ...
+        def on_fit_task_begin(self, estimator, context): ...
+        def teardown(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name == "epoch":
+                seen.append(fitted_estimator.score(X, y))
+
+    SdAClassifier((4,), max_iter=3).set_callbacks(Scorer()).fit(X, y)
+    assert len(seen) == 3 and all(0 <= score <= 1 for score in seen)
+    seen.clear()
+    layer = DenoisingAutoencoder(4, max_iter=3).set_callbacks(Scorer()).fit(X)
+    assert len(seen) == 3 and seen[-1] == layer.score(X)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_progress_bar_of_a_grid_search_shows_the_whole_tree(n_jobs, capsys, X, y):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    pipeline = make_pipeline(MinMaxScaler(), SdAClassifier((4, 3), max_iter=3, random_state=0))
+    search = GridSearchCV(pipeline, {"sdaclassifier__alpha": [0.0, 1.0]}, cv=2, n_jobs=n_jobs)
+    # scikit-learn warns of the steps that do not support callbacks (yet)
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not support callbacks")
+        search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+    shown = capsys.readouterr().out
+    for name in ("GridSearchCV", "Pipeline", "SdAClassifier", "fine-tune", "DenoisingAutoencoder"):
+        assert name in shown

@@ -1,0 +1,171 @@
+"""Each kernel against its naive reference, in both types, with values that are hard on it."""
+
+import re
+
+import numba
+import numpy as np
+import pytest
+
+import naive
+from sklearn_sda._kernels import corruption, gradient, pointwise, update
+from sklearn_sda._kernels._jit import FLAGS, SCALAR, VECTOR, kernel
+
+jit_only = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the JIT is off")
+DTYPES = ["float32", "float64"]
+TOLERANCE = {"float32": {"rtol": 2e-6, "atol": 2e-6}, "float64": {"rtol": 1e-13, "atol": 1e-14}}
+
+
+def hard_values(dtype, shape=(7, 131)):
+    """Both signs, tiny, large and beyond the range of exp; more than one block of 64 columns."""
+    rng = np.random.RandomState(0)
+    Z = rng.standard_normal(shape) * 10 ** rng.uniform(-3, 1.3, shape)
+    Z[0, :8] = [0, -0.0, 1e-30, -1e-30, 80, -80, 700, -700]
+    return Z.astype(dtype)
+
+
+def test_every_registered_piece_has_a_reference():
+    assert set(naive.ACTIVATIONS) == set(pointwise.ACTIVATIONS)
+    assert set(naive.LOSSES) == set(pointwise.LOSSES)
+    assert set(naive.CORRUPTIONS) == set(corruption.CORRUPTIONS)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", pointwise.ACTIVATIONS)
+def test_activation(name, dtype):
+    activation, (function, derivative) = pointwise.ACTIVATIONS[name], naive.ACTIVATIONS[name]
+    Z = hard_values(dtype)
+    intercept = np.random.RandomState(1).standard_normal(Z.shape[1]).astype(dtype)
+    z = Z.astype(float) + intercept
+    H = Z.copy()
+    activation.forward(H, intercept)
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(H, function(z), **TOLERANCE[dtype])
+        delta = np.full_like(H, 3)
+        activation.backward(H, delta)
+        np.testing.assert_allclose(delta, 3 * derivative(z), **TOLERANCE[dtype])
+    assert H.dtype == delta.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", pointwise.LOSSES)
+def test_loss_and_delta(name, dtype):
+    loss, (reference, link) = pointwise.LOSSES[name], naive.LOSSES[name]
+    rng = np.random.RandomState(0)
+    Z = (3 * rng.standard_normal((7, 131))).astype(dtype)
+    X = rng.uniform(size=Z.shape)
+    X = (X / X.sum(axis=1, keepdims=True) if name == "log_loss" else X).astype(dtype)
+    intercept = rng.standard_normal(131).astype(dtype)
+    weights = rng.uniform(0.1, 1, 7).astype(dtype)
+    z = Z.astype(float) + intercept
+    delta, losses = Z.copy(), np.empty(7, dtype)
+    loss.kernel(X, delta, intercept, weights, losses)
+    tolerance = TOLERANCE[dtype]
+    np.testing.assert_allclose(losses, reference(X.astype(float), z), rtol=10 * tolerance["rtol"])
+    np.testing.assert_allclose(delta, weights[:, None] * (link(z) - X), **tolerance)
+    output = Z.copy()
+    loss.link(output, intercept)
+    np.testing.assert_allclose(output, link(z), **tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["cross_entropy", "log_loss"])
+def test_losses_from_logits_are_finite_where_probabilities_underflow(name, dtype):
+    # a loss that goes through clipped probabilities gives infinity or a wrong constant here
+    X = np.eye(3, dtype=dtype)[[0, 1, 2]]
+    Z = np.array([[-500, 500, 0], [500, -500, 0], [0, 0, -500]], dtype=dtype)
+    losses = np.empty(3, dtype)
+    pointwise.LOSSES[name].kernel(X, Z, np.zeros(3, dtype), np.ones(3, dtype), losses)
+    expected = {
+        "log_loss": [1000, 1000, 500 + np.log(2)],
+        "cross_entropy": [1000 + np.log(2)] * 2 + [500 + 2 * np.log(2)],
+    }[name]
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    assert np.isfinite(Z).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", pointwise.ACTIVATIONS)
+def test_nan_is_not_hidden(name, dtype):
+    Z = np.full((1, 40), np.nan, dtype)
+    pointwise.ACTIVATIONS[name].forward(Z, np.zeros(40, dtype))
+    assert np.isnan(Z).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cross_entropy_of_nan_is_nan(dtype):
+    Z, losses = np.full((1, 40), np.nan, dtype), np.zeros(1, dtype)
+    pointwise.cross_entropy(np.zeros_like(Z), Z, np.zeros(40, dtype), np.ones(1, dtype), losses)
+    assert np.isnan(losses).all() and np.isnan(Z).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", corruption.CORRUPTIONS)
+@pytest.mark.parametrize("position", [0, 2**40])
+def test_corruption(name, dtype, position):
+    X = np.random.RandomState(0).uniform(1, 2, (9, 33)).astype(dtype)
+    out = np.empty_like(X)
+    corruption.CORRUPTIONS[name](X, 0.25, 2**31 - 5, position, out)
+    np.testing.assert_array_equal(out, naive.CORRUPTIONS[name](X, 0.25, 2**31 - 5, position))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_updates(dtype):
+    rng = np.random.RandomState(0)
+    param, grad, first = rng.standard_normal((3, 101)).astype(dtype)
+    second = rng.uniform(0.1, 1, 101).astype(dtype)
+    tolerance = TOLERANCE[dtype]
+
+    got = param.copy()
+    update.descend(got, grad, 0.1)
+    np.testing.assert_allclose(got, naive.descend(param, grad, 0.1), **tolerance)
+    for name in ("heavy_ball", "nesterov"):
+        got, velocity = param.copy(), first.copy()
+        getattr(update, name)(got, grad, velocity, 0.1, 0.9)
+        expected = getattr(naive, name)(param, grad, first, 0.1, 0.9)
+        np.testing.assert_allclose([got, velocity], expected, **tolerance)
+    got, mean, square = param.copy(), first.copy(), second.copy()
+    update.adam(got, grad, mean, square, 0.1, 0.9, 0.999, 1e-8)
+    expected = naive.adam(param, grad, first, second, 0.1, 0.9, 0.999, 1e-8)
+    np.testing.assert_allclose([got, mean, square], expected, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_add_l2(dtype):
+    coef, grad = np.random.RandomState(0).standard_normal((2, 101)).astype(dtype)
+    got = grad.copy()
+    penalty = gradient.add_l2(coef, 0.3, got)
+    np.testing.assert_allclose(got, grad + 0.3 * coef, **TOLERANCE[dtype])
+    np.testing.assert_allclose(penalty, 0.15 * (coef.astype(float) ** 2).sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_inputs_may_be_read_only(dtype):
+    intercept = np.ones(3, dtype)
+    intercept.flags.writeable = False
+    Z = np.zeros((2, 3), dtype)
+    pointwise.identity_forward(Z, intercept)
+    assert (Z == 1).all()
+
+
+@jit_only
+def test_a_wrong_type_is_refused_rather_than_compiled():
+    with pytest.raises(TypeError, match="No matching definition"):
+        pointwise.identity_forward(np.zeros((2, 3), "int64"), np.zeros(3, "int64"))
+
+
+@jit_only
+@pytest.mark.parametrize("kernel", [pointwise.cross_entropy, pointwise.logistic_forward, update.adam])
+def test_constants_do_not_widen_float32(kernel):
+    # in Numba an integer with a float32 makes a float64, which costs half the speed
+    signature = tuple(argument(numba.float32) for argument in kernel.arguments)
+    compiled = numba.njit(signature, **FLAGS)(kernel.py_func)
+    llvm = compiled.inspect_llvm(compiled.signatures[0])
+    assert "fmul" in llvm or "fdiv" in llvm
+    assert not re.search(r"f(mul|div|add|sub) .*double", llvm)
+
+
+@jit_only
+def test_a_kernel_compiles_at_its_first_call_only():
+    made = kernel(VECTOR, SCALAR)(update.descend.py_func)
+    assert made._compiled is None
+    assert made.__name__ == "descend" and "gradient descent" in made.__doc__

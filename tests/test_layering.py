@@ -1,0 +1,88 @@
+"""Imports run one way: estimators -> training -> kernels -> numpy, numba."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sklearn_sda
+
+PACKAGE = Path(sklearn_sda.__file__).parent
+STANDARD = {"copy", "dataclasses", "functools", "math", "numbers", "time", "typing", "warnings", "contextlib"}
+# module -> what it may import, by prefix. A module that is not listed fails the test.
+LAYERS = {
+    "_version": set(),
+    "_kernels.__init__": set(),
+    "_kernels._jit": {"numba", "numpy"},
+    "_kernels.pointwise": {"numba", "numpy", "sklearn_sda._kernels._jit"},
+    "_kernels.corruption": {"numpy", "sklearn_sda._kernels._jit"},
+    "_kernels.gradient": {"sklearn_sda._kernels._jit"},
+    "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
+    "_training": {"numpy"},
+    "_network": {"numpy", "sklearn_sda._kernels"},
+    "_objectives": {"numpy", "sklearn_sda._kernels", "sklearn_sda._network"},
+    "_optimizers": {"numpy", "sklearn_sda._kernels"},
+    "_compat": {"sklearn"},
+    "_base": {"numpy", "sklearn", "sklearn_sda._compat", "sklearn_sda._optimizers", "sklearn_sda._training"},
+}
+ESTIMATORS = {"_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
+ABOVE = {"inspection", "__main__", "_files"}
+
+
+def imports(source):
+    """Return the modules that a source imports at its top level or anywhere in it."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names if node.module == "sklearn_sda"]
+    return [name for name in names if name.split(".")[0] not in STANDARD and name != "sklearn_sda"]
+
+
+def violations(module, source):
+    """Return the imports of a module that its layer does not allow."""
+    if module in ESTIMATORS:
+        return [name for name in imports(source) if name.removeprefix("sklearn_sda.") in ABOVE]
+    if module in ABOVE:
+        return []
+    allowed = LAYERS[module]
+    return [
+        name
+        for name in imports(source)
+        if not any(name == prefix or name.startswith(prefix + ".") for prefix in allowed)
+    ]
+
+
+def modules():
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path.read_text()
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_run_one_way(module):
+    assert violations(module, modules()[module]) == []
+
+
+@pytest.mark.parametrize("module", modules())
+def test_private_helpers_of_scikit_learn_stay_in_one_place(module):
+    private = [name for name in imports(modules()[module]) if name.startswith("sklearn.") and "._" in name]
+    assert private == [] or module == "_compat"
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("_training", "from sklearn_sda._objectives import Reconstruction"),
+        ("_kernels.update", "import scipy"),
+        ("_kernels.pointwise", "from sklearn_sda._kernels.corruption import masking"),
+        ("_network", "def f():\n    from sklearn_sda import SdAClassifier"),
+        ("_supervised", "from sklearn_sda import inspection"),
+    ],
+)
+def test_the_gate_bites(module, source):
+    assert violations(module, source)

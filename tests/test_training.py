@@ -1,0 +1,179 @@
+"""The loop and the optimizers, on problems small enough to know the answer."""
+
+import numpy as np
+import pytest
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
+from sklearn_sda._optimizers import OPTIMIZERS, SGD, Adam
+from sklearn_sda._training import DivergenceError, minimize
+
+CONSTANT = {"learning_rate": "constant", "power_t": 0.5}
+
+
+class Quadratic:
+    """Mean of (x_i - p)**2 / 2 over rows: its minimum is the mean of x."""
+
+    name = "Quadratic"
+
+    def __init__(self, x):
+        self.x = x
+        self.parameters = [np.zeros(1)]
+        self.gradients = [np.zeros(1)]
+        self.calls = []
+
+    def evaluate(self, rows, position):
+        self.calls.append((list(rows), position))
+        residual = self.parameters[0] - self.x[rows]
+        self.gradients[0][:] = residual.mean()
+        return float((residual**2).mean() / 2)
+
+
+def run(objective, **kwargs):
+    options = {
+        "rows": np.arange(len(objective.x)),
+        "batch_size": 4,
+        "max_iter": 5,
+        "shuffle": False,
+        "rng": np.random.RandomState(0),
+        "tol": 0.0,
+        "n_iter_no_change": np.inf,
+        **kwargs,
+    }
+    optimizer = options.pop("optimizer", None) or SGD(
+        objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=0.5, **CONSTANT
+    )
+    return minimize(objective, optimizer, **options)
+
+
+def test_it_finds_the_minimum():
+    objective = Quadratic(np.array([1.0, 2, 3, 6]))
+    history = run(objective, max_iter=60)
+    np.testing.assert_allclose(objective.parameters[0], 3, rtol=1e-10)
+    np.testing.assert_allclose(history.loss_curve[-1], 3.5 / 2, rtol=1e-10)
+    assert len(history.loss_curve) == 60 and not history.converged
+
+
+def test_every_row_is_seen_once_an_epoch_and_positions_count_samples():
+    objective = Quadratic(np.arange(10.0))
+    history = run(objective, max_iter=2, shuffle=True, position=100)
+    rows = [row for batch, _ in objective.calls for row in batch]
+    assert sorted(rows[:10]) == sorted(rows[10:]) == list(range(10))
+    assert rows[:10] != rows[10:]
+    assert [position for _, position in objective.calls] == [100, 104, 108, 110, 114, 118]
+    assert [len(batch) for batch, _ in objective.calls[:3]] == [4, 4, 2]
+    assert history.position == 120
+
+
+def test_the_epoch_loss_weighs_batches_by_their_rows():
+    objective = Quadratic(np.array([0.0, 0, 0, 0, 6]))
+    objective.parameters[0][:] = 0
+    optimizer = SGD(
+        objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=1e-300, **CONSTANT
+    )
+    assert run(objective, max_iter=1, optimizer=optimizer).loss_curve == [18 / 5]
+
+
+def test_early_stopping_restores_the_best_parameters():
+    objective = Quadratic(np.array([8.0]))
+    # the score is best when the parameter passes 4 on its way to 8
+    history = run(
+        objective, max_iter=50, n_iter_no_change=3, score=lambda: -abs(objective.parameters[0][0] - 4)
+    )
+    assert history.best_epoch == 1 and history.converged
+    assert len(history.validation_scores) == 5  # the best one, and more than three without progress
+    assert objective.parameters[0] == 4
+    assert history.best_validation_score == 0
+
+
+def test_it_stops_without_progress_and_not_before():
+    objective = Quadratic(np.array([1.0]))
+    objective.parameters[0][:] = 1  # at the minimum: no progress after the first epoch
+    history = run(objective, max_iter=50, n_iter_no_change=3)
+    assert len(history.loss_curve) == 5 and history.converged
+
+
+def test_adaptive_rates_are_divided_before_stopping():
+    objective = Quadratic(np.array([1.0]))
+    objective.parameters[0][:] = 1
+    optimizer = SGD(
+        objective.parameters,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        learning_rate_init=1e-4,
+        learning_rate="adaptive",
+        power_t=0.5,
+    )
+    history = run(objective, max_iter=500, n_iter_no_change=1, tol=1e-4, optimizer=optimizer)
+    assert history.converged
+    np.testing.assert_allclose(optimizer.learning_rate, 1e-4 / 5**3)
+
+
+def test_invscaling_follows_its_formula():
+    optimizer = Adam(
+        [np.zeros(1)],
+        beta_1=0.9,
+        beta_2=0.9,
+        epsilon=1e-8,
+        learning_rate_init=0.3,
+        learning_rate="invscaling",
+        power_t=0.25,
+    )
+    optimizer.end_epoch(99)
+    np.testing.assert_allclose(optimizer.learning_rate, 0.3 / 100**0.25)
+
+
+@pytest.mark.parametrize("rate", [10.0, 1e200])
+def test_divergence_names_objective_epoch_and_rate(rate):
+    # 1e200 overflows in the very last update, after a loss that was still finite
+    objective = Quadratic(np.array([1.0, 2]))
+    optimizer = SGD(
+        objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=rate, **CONSTANT
+    )
+    with pytest.raises(DivergenceError, match=r"Quadratic: .* epoch \d+ .* learning rate 1"):
+        with np.errstate(all="ignore"):
+            run(objective, max_iter=1000, optimizer=optimizer)
+
+
+def test_parameters_that_became_infinite_in_the_last_step_are_noticed():
+    objective = Quadratic(np.array([1.0, 2]))
+    optimizer = SGD(
+        objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=np.inf, **CONSTANT
+    )
+    with pytest.raises(DivergenceError, match="epoch 1 "):
+        run(objective, max_iter=1, optimizer=optimizer)
+
+
+def test_a_monitor_may_stop_it():
+    class Monitor:
+        def begin_epoch(self):
+            pass
+
+        def end_epoch(self, history):
+            return len(history.loss_curve) == 2
+
+    history = run(Quadratic(np.array([1.0, 2])), max_iter=9, monitor=Monitor())
+    assert len(history.loss_curve) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "oracle"),
+    [
+        ("sgd", {"momentum": 0.9, "nesterovs_momentum": True}, SGDOptimizer),
+        ("sgd", {"momentum": 0.9, "nesterovs_momentum": False}, SGDOptimizer),
+        ("sgd", {"momentum": 0.0, "nesterovs_momentum": False}, SGDOptimizer),
+        ("adam", {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}, AdamOptimizer),
+    ],
+)
+def test_optimizers_take_the_steps_of_scikit_learns(name, options, oracle):
+    rng = np.random.RandomState(0)
+    ours = [rng.standard_normal((3, 4)), rng.standard_normal(4)]
+    theirs = [p.copy() for p in ours]
+    optimizer = OPTIMIZERS[name](ours, learning_rate_init=0.1, **CONSTANT, **options)
+    renamed = {"nesterov" if key == "nesterovs_momentum" else key: value for key, value in options.items()}
+    reference = oracle(theirs, learning_rate_init=0.1, **renamed)
+    for _ in range(5):
+        gradients = [rng.standard_normal(p.shape) for p in ours]
+        optimizer.update(ours, gradients)
+        reference.update_params(theirs, gradients)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
