@@ -69,7 +69,7 @@ def check_samples(estimator, X, dtype, *, reset):
 def check_representable(X, dtype):
     """Raise ValueError if a value of X, of shape (n_samples, n_features), overflows `dtype`."""
     largest = float(np.finfo(dtype).max)
-    if X.dtype.kind == "f" and np.finfo(X.dtype).max > largest:
+    if X.dtype.kind == "f" and float(np.finfo(X.dtype).max) > largest:
         low, high = data_range(X)
         if max(-low, high) > largest:
             raise ValueError(

@@ -92,7 +92,9 @@ def make_encoder(encoder, rng, *, pretrain):
     elif isinstance(encoder, Integral | tuple | list):
         encoder = StackedAutoencoderTransformer(encoder)
     elif isinstance(encoder, type):
-        raise TypeError(f"encoder must be an instance, got the class {encoder.__name__}: write {encoder.__name__}().")
+        raise TypeError(
+            f"encoder must be an instance, got the class {encoder.__name__}: write {encoder.__name__}()."
+        )
     else:
         encoder = clone(encoder)
     _, autoencoders = split_steps(encoder)

@@ -13,6 +13,9 @@ from sklearn_sda._kernels._jit import Kernel
 
 # Rows that pass through the chain together: enough for BLAS, little beside any output.
 CHUNK = 1024
+# BLAS multiplies rows in blocks and rounds the rows of an incomplete block in another way. Chunks are
+# filled up to whole blocks, so that a row's result does not depend on its place among the others.
+BLOCK = 16
 
 
 class Affine(NamedTuple):
@@ -60,18 +63,20 @@ def _pre_activation(chain, X, out):
 
 
 def _chunks(X, dtype):
-    """Yield (rows, X[rows] in `dtype` and C order) over all rows of X."""
+    """Yield (rows, chunk) over all rows of X: X[rows] in `dtype` and C order, filled up with zeros."""
     buffer = None
     for start in range(0, X.shape[0], CHUNK):
         rows = slice(start, min(start + CHUNK, X.shape[0]))
-        if X.dtype == dtype and X.flags.c_contiguous:
+        n = rows.stop - rows.start
+        filled = -(-n // BLOCK) * BLOCK
+        if n == filled and X.dtype == dtype and X.flags.c_contiguous:
             yield rows, X[rows]
         else:
             if buffer is None:
-                buffer = np.empty((min(CHUNK, X.shape[0]), X.shape[1]), dtype)
-            chunk = buffer[: rows.stop - rows.start]
-            gather(X, rows, chunk)
-            yield rows, chunk
+                buffer = np.empty((filled, X.shape[1]), dtype)
+            gather(X, rows, buffer[:n])
+            buffer[n:] = 0
+            yield rows, buffer[:filled]
 
 
 def forward(chain, X):
@@ -92,8 +97,13 @@ def forward(chain, X):
     last = chain[-1]
     out = np.empty((X.shape[0], last.coef.shape[1]), last.coef.dtype)
     for rows, chunk in _chunks(X, out.dtype):
-        _pre_activation(chain, chunk, out[rows])
-        last.unit(out[rows], last.intercept)
+        H = out[rows]
+        if len(H) < len(chunk):
+            H = np.empty((len(chunk), out.shape[1]), out.dtype)
+        _pre_activation(chain, chunk, H)
+        last.unit(H, last.intercept)
+        if len(H) > len(out[rows]):
+            out[rows] = H[: len(out[rows])]
     return out
 
 
@@ -116,9 +126,11 @@ def reconstruction_losses(chain, X, loss):
     """
     last = chain[-1]
     losses = np.empty(X.shape[0], last.coef.dtype)
-    unweighted = np.ones(CHUNK, losses.dtype)
+    weights, chunk_losses = np.ones(CHUNK, losses.dtype), np.empty(CHUNK, losses.dtype)
     for rows, chunk in _chunks(X, losses.dtype):
-        Z = np.empty((chunk.shape[0], last.coef.shape[1]), losses.dtype)
+        n = len(chunk)
+        Z = np.empty((n, last.coef.shape[1]), losses.dtype)
         _pre_activation(chain, chunk, Z)
-        loss(chunk, Z, last.intercept, unweighted[: len(Z)], losses[rows])
+        loss(chunk, Z, last.intercept, weights[:n], chunk_losses[:n])
+        losses[rows] = chunk_losses[: rows.stop - rows.start]
     return losses
