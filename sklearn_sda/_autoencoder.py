@@ -384,6 +384,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             def score():
                 return trained._mean_score(X_validation)
 
+        def fitted_attributes(history):
+            return {**attributes, **self._curve_attributes(history, resume)}
+
         history = self._minimize(
             objective,
             optimizer,
@@ -397,13 +400,13 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
                 self,
                 context,
                 objective.name,
-                lambda: attributes,
+                fitted_attributes,
                 X,
                 None,
-                1 if incremental else self.max_iter,
+                max_iter=1 if incremental else self.max_iter,
             ),
         )
-        vars(self).update(attributes, **self._curve_attributes(history, resume))
+        vars(self).update(fitted_attributes(history))
         self._optimizer = optimizer if incremental else None
 
     def _choose_loss(self, X, resume):

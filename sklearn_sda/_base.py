@@ -100,7 +100,7 @@ class Monitor:
     name : str
         Of the network, for the printed line.
     attributes : callable
-        Returns the fitted attributes as they are now, for callbacks that evaluate the estimator.
+        From the history so far to all fitted attributes, for callbacks that evaluate the estimator.
     X : array-like of shape (n_samples, n_features)
         What the estimator is being fitted on, for the callbacks.
     y : array-like of shape (n_samples,) or None
@@ -130,7 +130,9 @@ class Monitor:
                 line += f", validation score = {history.validation_scores[-1]:.6g}"
             print(f"{line} ({time.perf_counter() - self._start:.2f} s)", flush=True)
         return self._epoch.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=self.attributes, **self.data
+            estimator=self.estimator,
+            reconstruction_attributes=lambda: self.attributes(history),
+            **self.data,
         )
 
 
@@ -218,8 +220,8 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         """Return the attributes that tell how training went, continuing the present ones if `resume`."""
         losses = (self.loss_curve_ if resume else []) + history.loss_curve
         scores = history.validation_scores
-        if scores is not None and resume:
-            scores = (self.validation_scores_ or []) + scores
+        if scores is not None:
+            scores = ((self.validation_scores_ if resume else None) or []) + scores
         return {
             "loss_curve_": losses,
             "loss_": losses[-1] if losses else np.inf,

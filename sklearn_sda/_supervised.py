@@ -421,7 +421,13 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             "output_coef_": output[0],
             "output_intercept_": output[1],
             "classes_": classes,
+            "out_activation_": LOSSES["log_loss"].out_activation,
+            "n_outputs_": len(classes),
+            "n_layers_": len(layers) + 2,
         }
+
+        def fitted_attributes(history):
+            return {**attributes, **self._curve_attributes(history, resume)}
 
         inputs = preprocess(preprocessing, X)
         one_hot = np.eye(len(classes), dtype=dtype)
@@ -463,14 +469,17 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             incremental=incremental,
             score=score,
             monitor=Monitor(
-                self, context, objective.name, lambda: attributes, X, y, 1 if incremental else self.max_iter
+                self,
+                context,
+                objective.name,
+                fitted_attributes,
+                X,
+                y,
+                max_iter=1 if incremental else self.max_iter,
             ),
         )
-        vars(self).update(attributes, **self._curve_attributes(history, resume))
+        vars(self).update(fitted_attributes(history))
         self._optimizer = optimizer if incremental else None
-        self.out_activation_ = LOSSES["log_loss"].out_activation
-        self.n_outputs_ = len(classes)
-        self.n_layers_ = len(layers) + 2
         return history
 
     def _layers(self):

@@ -95,6 +95,7 @@ def test_callbacks_see_a_fitted_estimator_after_every_epoch(X, y):
         def on_fit_task_end(self, estimator, context, *, fitted_estimator):
             if context.task_name == "epoch":
                 seen.append(fitted_estimator.score(X, y))
+                assert fitted_estimator.n_iter_ == context.task_id + 1  # complete, not half fitted
 
     SdAClassifier((4,), max_iter=3).set_callbacks(Scorer()).fit(X, y)
     assert len(seen) == 3 and all(0 <= score <= 1 for score in seen)
