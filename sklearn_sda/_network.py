@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sda._kernels._jit import Kernel
+from sklearn_sda._products import multiply
 
-# Rows that pass through the chain together: enough for BLAS, little beside any output.
-CHUNK = 1024
+# Rows that pass through the chain together: enough for BLAS, and their codes stay in the cache.
+CHUNK = 256
 # BLAS multiplies rows in blocks and rounds the rows of an incomplete block in another way. Chunks are
 # filled up to whole blocks, so that a row's result does not depend on its place among the others.
 BLOCK = 16
@@ -56,10 +57,11 @@ def gather(X, rows, out):
 def _pre_activation(chain, X, out):
     """Write the pre-activation (without intercept) of the last layer of a chain for one chunk."""
     for layer in chain[:-1]:
-        H = np.dot(X, layer.coef)
+        H = np.empty((len(X), layer.coef.shape[1]), layer.coef.dtype)
+        multiply(X, layer.coef, H)
         layer.unit(H, layer.intercept)
         X = H
-    np.dot(X, chain[-1].coef, out=out)
+    multiply(X, chain[-1].coef, out)
 
 
 def _chunks(X, dtype):

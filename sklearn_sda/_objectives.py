@@ -10,6 +10,7 @@ from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.gradient import add_l2
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._network import gather
+from sklearn_sda._products import multiply
 
 
 class _Objective:
@@ -135,18 +136,18 @@ class Reconstruction(_Objective):
         else:
             np.copyto(X_tilde, X)
 
-        np.dot(X_tilde, coef, out=H)
+        multiply(X_tilde, coef, H)
         self._activation.forward(H, intercept)
-        np.dot(H, decoder_coef, out=delta)
+        multiply(H, decoder_coef, delta)
         loss = self._loss(self._loss_kernel, X, delta, decoder_intercept)
 
-        np.dot(delta, decoder_coef.T, out=delta_H)
+        multiply(delta, decoder_coef.T, delta_H)
         self._activation.backward(H, delta_H)
         if self._tied:
-            np.dot(visible.T, hidden, out=self.gradients[0])
+            multiply(visible.T, hidden, self.gradients[0])
         else:
-            np.dot(X_tilde.T, delta_H, out=self.gradients[0])
-            np.dot(H.T, delta, out=self.gradients[3])
+            multiply(X_tilde.T, delta_H, self.gradients[0])
+            multiply(H.T, delta, self.gradients[3])
         np.sum(delta_H, axis=0, out=self.gradients[1])
         np.sum(delta, axis=0, out=self.gradients[2])
         return loss + self._penalty(n)
@@ -206,16 +207,16 @@ class Supervised(_Objective):
 
         gather(self._X, rows, outputs[0])
         for k, activation in enumerate(self._activations):
-            np.dot(outputs[k], self._coefs[k], out=outputs[k + 1])
+            multiply(outputs[k], self._coefs[k], outputs[k + 1])
             activation.forward(outputs[k + 1], self._intercepts[k])
-        np.dot(outputs[-2], self._coefs[-1], out=outputs[-1])
+        multiply(outputs[-2], self._coefs[-1], outputs[-1])
         self._write_targets(rows, targets)
         loss = self._loss(self._loss_kernel, targets, outputs[-1], self._intercepts[-1])
 
         for k in reversed(range(len(self._coefs))):
-            np.dot(outputs[k].T, deltas[k + 1], out=self.gradients[2 * k])
+            multiply(outputs[k].T, deltas[k + 1], self.gradients[2 * k])
             np.sum(deltas[k + 1], axis=0, out=self.gradients[2 * k + 1])
             if k > 0:
-                np.dot(deltas[k + 1], self._coefs[k].T, out=deltas[k])
+                multiply(deltas[k + 1], self._coefs[k].T, deltas[k])
                 self._activations[k - 1].backward(outputs[k], deltas[k])
         return loss + self._penalty(n)

@@ -19,14 +19,15 @@ LAYERS = {
     "_kernels.gradient": {"sklearn_sda._kernels._jit"},
     "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
     "_training": {"numpy"},
-    "_network": {"numpy", "sklearn_sda._kernels"},
-    "_objectives": {"numpy", "sklearn_sda._kernels", "sklearn_sda._network"},
+    "_products": {"numpy"},
+    "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._products"},
+    "_objectives": {"numpy", "sklearn_sda._kernels", "sklearn_sda._network", "sklearn_sda._products"},
     "_optimizers": {"numpy", "sklearn_sda._kernels"},
     "_compat": {"sklearn"},
     "_base": {"numpy", "sklearn", "sklearn_sda._compat", "sklearn_sda._optimizers", "sklearn_sda._training"},
 }
 ESTIMATORS = {"_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
-ABOVE = {"inspection", "__main__", "_files"}
+ABOVE = {"inspection", "__main__", "_files", "_parts", "_runs"}
 
 
 def imports(source):
