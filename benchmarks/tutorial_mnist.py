@@ -10,9 +10,9 @@ import copy
 import time
 
 import numpy as np
-from _common import argument_parser, load_images, write_record
 from sklearn.frozen import FrozenEstimator
 
+from _common import argument_parser, load_images, write_record
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
 
 # The published figures (2.66 GHz Xeon E5430, one thread, batch size 1).

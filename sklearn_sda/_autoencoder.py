@@ -94,7 +94,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Strength of the L2 penalty alpha / (2 n) * sum(coef**2) on a minibatch of n samples.
 
     batch_size : int or "auto", default="auto"
-        Samples per minibatch; "auto" is min(32, n_samples).
+        Samples per minibatch; "auto" is n_samples / 20, but at least 32
+        and at most 200.
 
     max_iter : int, default=15
         Largest number of epochs. 0 leaves the random initial parameters.

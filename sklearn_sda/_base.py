@@ -13,8 +13,9 @@ from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOpti
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS
 from sklearn_sda._training import minimize
 
-# Minibatch size of batch_size="auto".
-AUTO_BATCH_SIZE = 32
+# batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
+# large ones are faster in large minibatches.
+AUTO_BATCH_SIZES = (32, 200)
 
 
 def all_or_nothing(method):
@@ -168,7 +169,8 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
     def _check_batch_size(self, n_samples):
         """Return the number of rows per minibatch, at most n_samples."""
         if self.batch_size == "auto":
-            return min(AUTO_BATCH_SIZE, n_samples)
+            smallest, largest = AUTO_BATCH_SIZES
+            return min(max(smallest, n_samples // 20), largest, n_samples)
         if self.batch_size > n_samples:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.",

@@ -57,7 +57,7 @@ class _Objective:
     def _penalty(self, n):
         """Add the gradient of the L2 penalty for a minibatch of n rows and return the penalty."""
         return sum(
-            add_l2(self.parameters[k].reshape(-1), self._alpha / n, self.gradients[k].reshape(-1))
+            float(add_l2(self.parameters[k].reshape(-1), self._alpha / n, self.gradients[k].reshape(-1)))
             for k in self._penalised
         )
 

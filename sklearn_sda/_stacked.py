@@ -83,7 +83,8 @@ class StackedAutoencoderTransformer(
         Strength of the L2 penalty.
 
     batch_size : int or "auto", default="auto"
-        Samples per minibatch; "auto" is min(32, n_samples).
+        Samples per minibatch; "auto" is n_samples / 20, but at least 32
+        and at most 200.
 
     max_iter : int, default=15
         Largest number of epochs of a layer. 0 leaves the random initial parameters.

@@ -71,7 +71,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         Strength of the L2 penalty alpha / (2 n) * sum(coef**2) on a minibatch of n samples.
 
     batch_size : int or "auto", default="auto"
-        Samples per minibatch; "auto" is min(32, n_samples).
+        Samples per minibatch; "auto" is n_samples / 20, but at least 32
+        and at most 200.
 
     max_iter : int, default=200
         Largest number of epochs of the fine-tuning.
@@ -313,7 +314,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
                 f"Maximum number of iterations ({self.max_iter}) reached and the fine-tuning hasn't "
                 "converged yet. Increase max_iter, or use early_stopping=True.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,  # through two decorators
             )
         return self
 

@@ -5,16 +5,16 @@ import pytest
 from sklearn.datasets import load_digits
 
 
-@pytest.fixture
-def X():
+@pytest.fixture(name="X")
+def samples():
     """Sixty samples in [0, 1] with four features that depend on two."""
     rng = np.random.RandomState(0)
     hidden = rng.uniform(size=(60, 2))
     return np.column_stack([hidden, hidden.mean(axis=1), 1 - hidden[:, 0]])
 
 
-@pytest.fixture
-def y():
+@pytest.fixture(name="y")
+def labels():
     """Three classes for X."""
     return np.arange(60) % 3
 

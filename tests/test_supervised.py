@@ -1,6 +1,7 @@
 """The classifier: one set of arrays, pretrained and then fine-tuned; its encoder in every form."""
 
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -303,10 +304,9 @@ def test_early_stopping_restores_the_best_parameters(digits):
 
 
 def test_it_warns_when_it_has_not_converged_and_only_then(X, y):
-    with pytest.warns(ConvergenceWarning, match=r"iterations \(3\).*Increase max_iter"):
+    with pytest.warns(ConvergenceWarning, match=r"iterations \(3\).*Increase max_iter") as record:
         make_classifier().fit(X, y)
-    import warnings
-
+    assert record[0].filename == __file__  # it points at the caller
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make_classifier(max_iter=500, tol=10, n_iter_no_change=1).fit(X, y)

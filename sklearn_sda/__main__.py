@@ -1,0 +1,498 @@
+"""Train and use stacked denoising autoencoders from a shell: ``python -m sklearn_sda --help``."""
+
+import argparse
+import math
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__
+from sklearn_sda._files import (
+    InputError,
+    check_suffix,
+    load_model,
+    model_inputs,
+    read_table,
+    run_folder,
+    split_target,
+    write_run,
+    write_table,
+)
+
+# What is trained unless options say otherwise: the defaults, chosen before any test set was seen.
+NETWORK = SdAClassifier(StackedAutoencoderTransformer())
+# The digits are split in the same way whatever --random-state is.
+DIGITS_TEST_FRACTION, DIGITS_SPLIT_SEED = 0.25, 0
+# Enough for L-BFGS to converge on the digits.
+LOGISTIC_MAX_ITER = 1000
+# Fewer pixels than 4 x 4 are no picture.
+SMALLEST_IMAGE = 16
+# A warning about arrays whose columns were matched by name before.
+NO_NAMES = "X does not have valid feature names"
+
+DESCRIPTION = """\
+Stacked denoising autoencoders for scikit-learn.
+
+Without a command: train on scikit-learn's handwritten digits, compare the test accuracy with that of the
+same network without pretraining and of two scikit-learn classifiers, and write to DIR
+  model.joblib          the fitted pipeline, scaling included (joblib.load gives it back)
+  report.json           accuracies, seconds, sizes, learning curves, parameters, versions
+  filters.png, reconstructions.png, learning_curves.png
+
+DIR is made. If it exists it must be empty or hold the report.json of an earlier run, whose files are then
+replaced; other files in it are left alone.
+
+The table goes to standard output, progress to standard error. Errors are one line, exit status 2.
+"""
+TRAIN_DESCRIPTION = """\
+Train on a file and write model.joblib, report.json, learning_curves.png and, where the number of features
+is a square number of at least 16, filters.png to DIR (see python -m sklearn_sda --help).
+
+DATA is .csv with a header, .parquet, or .npz with an array X of shape (rows, columns). All columns but the
+target must be numbers, none of them missing; the model scales them to [0, 1].
+
+With --target, an SdAClassifier is trained on a part of the rows and its accuracy on the others is reported;
+the rows are divided at random with the same proportion of each class. Without, every column is a feature and
+a StackedAutoencoderTransformer learns a representation of all rows.
+"""
+TRANSFORM_DESCRIPTION = """\
+Write the code of each row of DATA: the outputs of the last hidden layer. In an .npz file it is the array X.
+
+DATA is as in training. A model that was trained on named columns takes those, in any order, and ignores all
+others, such as the target. MODEL is loaded with joblib: only use files that you trust.
+"""
+PREDICT_DESCRIPTION = """\
+Write the class of each row of DATA, column "prediction", and the probability of each class, columns
+"probability_CLASS". In an .npz file they are the arrays "prediction" (rows), "probability" (rows, classes)
+and "classes".
+
+DATA is as in training. A model that was trained on named columns takes those, in any order, and ignores all
+others, such as the target. MODEL is loaded with joblib: only use files that you trust.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line too."""
+
+    def error(self, message):
+        """Raise InputError."""
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def make_parser():
+    """Return the parser of the command line; ``run`` of what it parses is the command's function."""
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = _Parser("python -m sklearn_sda", description=DESCRIPTION, formatter_class=as_written)
+    parser.add_argument("--version", action="version", version=f"sklearn_sda {__version__}")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", default=Path("sda-digits"), help="default: %(default)s"
+    )
+    parser.set_defaults(run=run_digits)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train", help="train on a file", description=TRAIN_DESCRIPTION, formatter_class=as_written
+    )
+    train.add_argument("data", type=Path, metavar="DATA", help="samples, and labels if there is a target")
+    train.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder to write to")
+    train.add_argument("--target", metavar="COLUMN", help="column (.npz: array, such as y) with the classes")
+    sizes = NETWORK.encoder.hidden_layer_sizes
+    train.add_argument(
+        "--hidden",
+        type=_sizes,
+        metavar="SIZES",
+        default=sizes,
+        help=f"units of each hidden layer, such as 500,250 (default: {','.join(map(str, sizes))})",
+    )
+    train.add_argument("--no-pretrain", action="store_true", help="fine-tune random initial parameters")
+    train.add_argument(
+        "--test-fraction",
+        type=_fraction,
+        metavar="F",
+        help="fraction of the rows held out, between 0 and 1 (default: 0.2)",
+    )
+    train.set_defaults(run=run_train)
+
+    for name, run, summary, description in (
+        ("transform", run_transform, "encode the rows of a file", TRANSFORM_DESCRIPTION),
+        ("predict", run_predict, "classify the rows of a file", PREDICT_DESCRIPTION),
+    ):
+        command = commands.add_parser(name, help=summary, description=description, formatter_class=as_written)
+        command.add_argument("model", type=Path, metavar="MODEL", help="model.joblib of a training run")
+        command.add_argument("data", type=Path, metavar="DATA", help=".csv, .parquet or .npz")
+        command.add_argument(
+            "-o",
+            "--output",
+            type=Path,
+            metavar="OUT",
+            required=True,
+            help=".csv, .parquet or .npz; replaced if it exists",
+        )
+        command.set_defaults(run=run)
+
+    for command in (parser, train):
+        # no default in the command, so that it does not undo what stands before the command
+        default = {} if command is parser else {"default": argparse.SUPPRESS}
+        command.add_argument(
+            "--random-state",
+            type=_seed,
+            metavar="N",
+            help="seed of all training (default: 0)",
+            **({"default": 0} | default),
+        )
+        command.add_argument("--quiet", action="store_true", help="print the final table only", **default)
+    return parser
+
+
+def _sizes(text):
+    """Return the layer sizes in a text such as "500,250" as a tuple of int."""
+    try:
+        sizes = tuple(int(size) for size in text.split(","))
+    except ValueError:
+        sizes = (0,)
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of positive integers such as 500,250")
+    return sizes
+
+
+def _fraction(text):
+    """Return the number in a text, if it lies strictly between 0 and 1."""
+    try:
+        fraction = float(text)
+    except ValueError:
+        fraction = math.nan
+    if not 0 < fraction < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1")
+    return fraction
+
+
+def _seed(text):
+    """Return the integer in a text, if NumPy's generator takes it as a seed."""
+    if not (text.isdecimal() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from 0 to 2**32 - 1")
+    return int(text)
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Arguments; those of the process if None.
+
+    Returns
+    -------
+    status : int
+        0, or 2 after an error, which is printed as one line.
+    """
+    try:
+        arguments = make_parser().parse_args(argv)
+        arguments.run(arguments)
+    except InputError as error:
+        print(f"sklearn_sda: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run_digits(arguments):
+    """Compare the network with others on the digits and write what it learned."""
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+
+    seed = arguments.random_state
+    network = clone(NETWORK).set_params(random_state=seed)
+    candidates = {
+        "SdAClassifier": network,
+        "SdAClassifier, pretrain=False": clone(network).set_params(pretrain=False),
+        "LogisticRegression": LogisticRegression(max_iter=LOGISTIC_MAX_ITER),
+        "MLPClassifier": MLPClassifier(random_state=seed),
+    }
+    X, y = load_digits(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=DIGITS_TEST_FRACTION, stratify=y, random_state=DIGITS_SPLIT_SEED
+    )
+    with run_folder(arguments.output) as folder:
+        models, records = {}, {}
+        for name, estimator in candidates.items():
+            models[name], records[name] = fit(name, estimator, X_train, y_train, arguments.quiet)
+            records[name]["test_accuracy"] = models[name].score(X_test, y_test)
+        model = models["SdAClassifier"]
+        data = {"source": "scikit-learn digits", "train_rows": len(X_train), "test_rows": len(X_test)}
+        report = {"command": "digits", "random_state": seed, "data": data, "models": records}
+
+        def draw_reconstructions(displays, ax):
+            # fine-tuning does not keep the decoders up: the same pretraining again, without it
+            pretrained = clone(model).set_params(sdaclassifier__max_iter=0).fit(X_train, y_train)
+            displays.ReconstructionDisplay.from_estimator(
+                pretrained, X_test, random_state=seed, ax=ax, name="after pretraining, before fine-tuning"
+            )
+
+        pictures = {
+            "reconstructions.png": ((9, 3), draw_reconstructions),
+            **common_pictures(model, records["SdAClassifier"]),
+        }
+        written = write_run(folder, model, report, pictures)
+    print_accuracies(records, len(X_test))
+    say_written(written, arguments)
+
+
+def run_train(arguments):
+    """Train on a file, with or without labels."""
+    if arguments.target is None:
+        for option in ("no_pretrain", "test_fraction"):
+            if getattr(arguments, option):
+                raise InputError(f"--{option.replace('_', '-')} has no meaning without --target")
+    X, y = split_target(read_table(arguments.data), arguments.target, arguments.data)
+    seed = arguments.random_state
+    network = clone(NETWORK).set_params(
+        encoder__hidden_layer_sizes=arguments.hidden, pretrain=not arguments.no_pretrain, random_state=seed
+    )
+    data = {"source": str(arguments.data), "target": arguments.target}
+    if y is None:
+        if len(X) < 2:
+            raise InputError(f"{arguments.data} has 1 row; at least 2 are needed")
+        name, estimator = "StackedAutoencoderTransformer", network.encoder.set_params(random_state=seed)
+        X_train, y_train = X, None
+    else:
+        name, estimator = "SdAClassifier", network
+        fraction = arguments.test_fraction or 0.2
+        check_classes(y, fraction, arguments)
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, test_size=fraction, stratify=y, random_state=seed
+        )
+        data["test_rows"] = len(X_test)
+    data["train_rows"] = len(X_train)
+    with run_folder(arguments.output) as folder:
+        model, record = fit(name, estimator, X_train, y_train, arguments.quiet)
+        records = {name: record}
+        if y is not None:
+            record["test_accuracy"] = model.score(X_test, y_test)
+            labels, counts = np.unique(y_train, return_counts=True)
+            majority = labels[counts.argmax()]
+            baseline = {"class": str(majority), "test_accuracy": float(np.mean(y_test == majority))}
+            records["most frequent class"] = baseline
+        report = {"command": "train", "random_state": seed, "data": data, "models": records}
+        written = write_run(folder, model, report, common_pictures(model, record))
+    if y is None:
+        print_phases(record)
+    else:
+        print_accuracies(records, len(X_test))
+        if record["test_accuracy"] <= baseline["test_accuracy"]:
+            say("The classifier is no better than always answering with that class", arguments.quiet)
+    say_written(written, arguments)
+
+
+def check_classes(y, test_fraction, arguments):
+    """Raise InputError unless labels y, of shape (n_samples,), suffice for a stratified split."""
+    labels, counts = np.unique(y, return_counts=True)
+    where = f"{arguments.data}: target {arguments.target!r}"
+    if len(labels) < 2:
+        raise InputError(f"{where} has one class only, {str(labels[0])!r}; at least 2 are needed")
+    if counts.min() < 2:
+        rare = str(labels[counts.argmin()])
+        raise InputError(
+            f"{where}: class {rare!r} has 1 row; at least 2 are needed, to train and to test with"
+        )
+    needed = len(labels)
+    while min(test_rows := math.ceil(needed * test_fraction), needed - test_rows) < len(labels):
+        needed += 1
+    if len(y) < needed:
+        raise InputError(
+            f"{where} has {len(labels)} classes, which takes at least {needed} rows with a test fraction of "
+            f"{test_fraction:g}; there are {len(y)}"
+        )
+
+
+def run_transform(arguments):
+    """Write the codes of the rows of a file."""
+    model, X = load_inputs(arguments)
+    if not hasattr(model, "transform"):
+        raise InputError(f"the model in {arguments.model} has no transform: its last step is no encoder")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=NO_NAMES)
+        codes = np.asarray(model.transform(X))
+    names = model.get_feature_names_out()
+    write_table(arguments.output, dict(zip(names, codes.T, strict=True)), {"X": codes})
+
+
+def run_predict(arguments):
+    """Write the predictions for the rows of a file."""
+    model, X = load_inputs(arguments)
+    if not hasattr(model, "predict_proba"):
+        raise InputError(
+            f"the model in {arguments.model} is no classifier: it was trained without --target. Use transform"
+        )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=NO_NAMES)
+        prediction, probability = model.predict(X), model.predict_proba(X)
+    columns = {f"probability_{label}": p for label, p in zip(model.classes_, probability.T, strict=True)}
+    write_table(
+        arguments.output,
+        {"prediction": prediction, **columns},
+        {"prediction": prediction, "probability": probability, "classes": model.classes_},
+    )
+
+
+def load_inputs(arguments):
+    """Return the model and the samples, of shape (n_samples, n_features), of `transform` or `predict`."""
+    output = arguments.output
+    check_suffix(output)
+    for path in (arguments.model, arguments.data):
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InputError(f"the output {output} is also an input; choose another name")
+    model = load_model(arguments.model)
+    return model, model_inputs(read_table(arguments.data), model, arguments.data)
+
+
+def say(text, quiet):
+    """Print a line of progress to standard error, unless `quiet`."""
+    if not quiet:
+        print(text, file=sys.stderr, flush=True)
+
+
+def say_written(names, arguments):
+    """Say which files were written, a list of str, and why there are no pictures."""
+    say(f"Wrote {', '.join(names)} to {arguments.output}", arguments.quiet)
+    if "learning_curves.png" not in names:
+        say("No pictures: they need matplotlib (pip install 'sklearn-sda[cli]')", arguments.quiet)
+
+
+def common_pictures(model, record):
+    """Return the pictures of any model for `write_run`, given what `fit` returned."""
+    pictures = {}
+    n_pixels = model.n_features_in_
+    if n_pixels >= SMALLEST_IMAGE and math.isqrt(n_pixels) ** 2 == n_pixels:
+        name = "layer 1, fine-tuned" if isinstance(model[-1], SdAClassifier) else "layer 1"
+
+        def draw_filters(displays, ax):
+            displays.FilterDisplay.from_estimator(model, ax=ax, name=name)
+
+        pictures["filters.png"] = ((6, 6), draw_filters)
+
+    def draw_curves(displays, ax):
+        displays.LossCurveDisplay.from_estimator(model, ax=ax)
+
+    pictures["learning_curves.png"] = ((4 * len(record["learning_curves"]), 3.2), draw_curves)
+    return pictures
+
+
+def make_progress_bar():
+    """Return scikit-learn's progress bar, or None if it can't be had or nobody is watching."""
+    # it is drawn on standard output, which must stay clean where it goes to a file
+    if not (sys.stderr.isatty() and sys.stdout.isatty()):
+        return None
+    try:
+        from sklearn.callback import ProgressBar
+
+        return ProgressBar(max_propagation_depth=None)
+    except ImportError:  # scikit-learn before 1.9, or no rich
+        return None
+
+
+def fit(name, estimator, X, y, quiet):
+    """Scale and fit, showing progress.
+
+    Parameters
+    ----------
+    name : str
+        For the messages.
+    estimator : estimator
+        Unfitted.
+    X : array-like of shape (n_samples, n_features)
+        Training samples.
+    y : array-like of shape (n_samples,) or None
+        Labels.
+    quiet : bool
+        Whether to show nothing.
+
+    Returns
+    -------
+    model : Pipeline
+        A scaler and the estimator, fitted.
+    record : dict
+        What the report says about it.
+    """
+    model = make_pipeline(MinMaxScaler(clip=True), estimator)
+    is_network = isinstance(estimator, SdAClassifier | StackedAutoencoderTransformer)
+    say(f"Fitting {name} on {X.shape[0]} rows and {X.shape[1]} columns", quiet)
+    bar = make_progress_bar() if is_network and not quiet else None
+    if bar is not None:
+        model.set_callbacks(bar)
+    with warnings.catch_warnings():
+        # the table says which training stopped at max_iter
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message=r"The estimator \w+ does not support callbacks")
+        start = time.perf_counter()
+        model.fit(X, y)
+        seconds = time.perf_counter() - start
+    if bar is not None:
+        model.set_callbacks()  # a callback must not be saved with the model
+    estimator = model[-1]
+    parameters = estimator.get_params()
+    record = {
+        "fit_seconds": seconds,
+        "epochs": int(np.max(estimator.n_iter_)),
+        "max_iter": estimator.max_iter,
+        "parameters": {key: value for key, value in parameters.items() if not hasattr(value, "get_params")},
+    }
+    if is_network:
+        from sklearn_sda.inspection import learning_curves
+
+        coefs = estimator.coefs_
+        record["sizes"] = [len(coefs[0]), *(coef.shape[1] for coef in coefs)]
+        record["learning_curves"] = learning_curves(model)
+        for phase, curve in record["learning_curves"].items():
+            loss = curve["loss"]
+            line = f"  {phase}: {len(loss)} epochs, {curve['loss_label']} {loss[-1]:.4g}"
+            say(line, quiet or bar is not None)
+    return model, record
+
+
+def print_accuracies(records, n_test):
+    """Print a table of accuracies on n_test rows, given what `fit` returned for each model."""
+    rows = [("", "test accuracy", "fit seconds")]
+    for name, record in records.items():
+        label, seconds = name, "-"
+        if "class" in record:
+            label += f" ({record['class']})"
+        else:
+            seconds = f"{record['fit_seconds']:.2f}"
+            label += " *" if record["epochs"] == record["max_iter"] else ""
+        rows.append((label, f"{record['test_accuracy']:.4f}", seconds))
+    print_table(rows)
+    # Laplace's estimate: an accuracy of 1 on few rows is not certain either
+    p = (max(record["test_accuracy"] for record in records.values()) * n_test + 1) / (n_test + 2)
+    error = math.sqrt(p * (1 - p) / n_test)
+    print(f"{n_test} test rows: the best accuracy has a standard error of {error:.3f}")
+    if any(label.endswith(" *") for label, *_ in rows):
+        print("* stopped at max_iter, before its loss settled")
+
+
+def print_phases(record):
+    """Print a table of the phases of a training, given what `fit` returned."""
+    rows = [("", "epochs", "loss", "unit")]
+    for phase, curve in record["learning_curves"].items():
+        rows.append((phase, str(len(curve["loss"])), f"{curve['loss'][-1]:.4f}", curve["loss_label"]))
+    print_table(rows)
+
+
+def print_table(rows):
+    """Print rows, a list of tuples of str of one length, the first column flush left, others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True))]
+        print("  ".join(cells).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

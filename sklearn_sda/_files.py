@@ -1,0 +1,449 @@
+"""Files of the command line: tables in and out, models, folders that are whole or not there.
+
+Whatever is wrong with a file is an `InputError` whose one line names it. pandas, pyarrow and joblib are
+imported where a file needs them.
+"""
+
+import json
+import platform
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import sklearn
+from sklearn.exceptions import NotFittedError
+
+from sklearn_sda._version import __version__
+
+SUFFIXES = (".csv", ".parquet", ".npz")
+# What a training run writes; of an earlier run's folder, nothing else is replaced or removed.
+RUN_FILES = ("model.joblib", "report.json", "filters.png", "reconstructions.png", "learning_curves.png")
+
+
+class InputError(Exception):
+    """Something that the user can put right; the message is one line."""
+
+
+def read_table(path):
+    """Return the content of a file of samples.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv`` with a header, ``.parquet``, or ``.npz`` with an array X of shape (n_samples,
+        n_features).
+
+    Returns
+    -------
+    table : pandas.DataFrame or dict of str to ndarray
+        The latter for ``.npz``.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, has no rows or columns, or a package is missing.
+    """
+    check_suffix(path)
+    try:
+        table = _read_npz(path) if path.suffix == ".npz" else _read_frame(path)
+    except ImportError as error:
+        raise _missing_package(path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow") from error
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(f"can't read {path}: {_reason(error)}") from error
+    shape = table["X"].shape if isinstance(table, dict) else table.shape
+    if 0 in shape:
+        raise InputError(f"{path} has {shape[0]} rows and {shape[1]} columns; there is nothing to work on")
+    return table
+
+
+def _read_frame(path):
+    """Return a ``.csv`` or ``.parquet`` file as a data frame whose column names are distinct strings."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, low_memory=False) if path.suffix == ".csv" else pd.read_parquet(path)
+    frame.columns = [str(name) for name in frame.columns]
+    if frame.columns.has_duplicates:
+        raise ValueError(f"two columns are called {frame.columns[frame.columns.duplicated()][0]!r}")
+    return frame
+
+
+def _read_npz(path):
+    """Return the arrays of a ``.npz`` file; raise ValueError if there is no matrix X among them."""
+    with path.open("rb") as file:  # NumPy takes any other file for a pickle, and says so
+        if file.read(2) != b"PK":
+            raise ValueError("it is not a .npz file")
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    if "X" not in arrays:
+        raise ValueError(f"it has no array X, but {_listed(arrays)}")
+    if arrays["X"].ndim != 2 or arrays["X"].dtype.kind not in "buif":
+        X = arrays["X"]
+        raise ValueError(f"X must be a matrix of numbers, got shape {X.shape} and type {X.dtype}")
+    return arrays
+
+
+def split_target(table, target, path):
+    """Separate labels from features.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or dict of str to ndarray
+        See `read_table`.
+    target : str or None
+        Name of the column (in ``.npz`` of the array) with the labels.
+    path : Path
+        For messages.
+
+    Returns
+    -------
+    X : pandas.DataFrame or ndarray of shape (n_samples, n_features)
+        Finite numbers.
+    y : ndarray of shape (n_samples,) or None
+        Labels; None without `target`.
+
+    Raises
+    ------
+    InputError
+        If there is no such column, labels are missing or continuous, or a feature is not numeric and
+        finite.
+    """
+    is_frame = not isinstance(table, dict)
+    if target is None:
+        return (finite_frame(table, path) if is_frame else finite_matrix(table["X"], path)), None
+    names = list(table.columns if is_frame else table)
+    if target not in names or (target == "X" and not is_frame):
+        others = _listed(name for name in names if is_frame or name != "X")
+        raise InputError(f"{path} has no {'column' if is_frame else 'array'} {target!r}; it has {others}")
+    y = np.asarray(table[target])
+    if not is_frame and y.shape != table["X"].shape[:1]:
+        raise InputError(f"{path}: {target} has shape {y.shape}, but X has {len(table['X'])} rows")
+    missing = table[target].isna().sum() if is_frame else np.isnan(y).sum() if y.dtype.kind == "f" else 0
+    if missing:
+        raise InputError(f"{path}: target {target!r} has {missing} missing values")
+    if y.dtype == object:  # of texts, or of numbers that pandas has its own type for
+        y = np.array(y.tolist())
+    if y.dtype.kind not in "biufUS":
+        raise InputError(f"{path}: target {target!r} has type {y.dtype}; classes are numbers or texts")
+    if y.dtype.kind == "f" and (y != np.floor(y)).any():
+        row = int(np.flatnonzero(y != np.floor(y))[0])
+        raise InputError(
+            f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are needed"
+        )
+    if is_frame:
+        return finite_frame(table.drop(columns=target), path), y
+    return finite_matrix(table["X"], path), y
+
+
+def finite_frame(frame, path):
+    """Return a data frame as one of floats: float32 if that is what all columns are, else float64.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame of shape (n_samples, n_features)
+    path : Path
+        For messages.
+
+    Returns
+    -------
+    frame : pandas.DataFrame of shape (n_samples, n_features)
+
+    Raises
+    ------
+    InputError
+        If there is no column, or one has text, missing or infinite values.
+    """
+    import pandas as pd
+
+    if frame.shape[1] == 0:
+        raise InputError(f"{path} has no column beside the target")
+    for name, column in frame.items():
+        if not pd.api.types.is_numeric_dtype(column):
+            text = column.notna()
+            if not pd.api.types.is_datetime64_any_dtype(column):
+                text &= pd.to_numeric(column, errors="coerce").isna()
+            row = int(np.argmax(text))
+            raise InputError(
+                f"{path}: column {name!r} is not numeric: {str(column.iloc[row])!r} in row {row + 1} (of the "
+                "data, header not counted)"
+            )
+    dtype = np.float32 if all(column.dtype == np.float32 for _, column in frame.items()) else np.float64
+    values = frame.to_numpy(dtype=dtype, na_value=np.nan)
+    finite_matrix(values, path, list(frame.columns))
+    return pd.DataFrame(values, columns=frame.columns)
+
+
+def finite_matrix(X, path, names=None):
+    """Return X itself if it is finite.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    path : Path
+        For messages.
+    names : list of str, default=None
+        Names of the columns; numbers from 0 if None.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+
+    Raises
+    ------
+    InputError
+        If a value is NaN or infinite.
+    """
+    names = list(range(X.shape[1])) if names is None else names
+    for test, what in ((np.isnan, "missing (NaN)"), (np.isinf, "infinite")):
+        counts = test(X).sum(axis=0)
+        columns = np.flatnonzero(counts)
+        if len(columns):
+            others = f", and {len(columns) - 1} other columns have some too" if len(columns) > 1 else ""
+            first = columns[0]
+            raise InputError(f"{path}: column {names[first]!r} has {counts[first]} {what} values{others}")
+    return X
+
+
+def model_inputs(table, model, path):
+    """Return the columns of a table that a model was trained on, in its order.
+
+    Columns are chosen by name if the model knows names, so that further ones (the target) are ignored;
+    otherwise, and in ``.npz`` files, by position.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or dict of str to ndarray
+        See `read_table`.
+    model : estimator
+        Fitted.
+    path : Path
+        For messages.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+
+    Raises
+    ------
+    InputError
+        If a column is missing or not numeric and finite, or the number of columns is wrong.
+    """
+    names = getattr(model, "feature_names_in_", None)
+    if isinstance(table, dict):
+        X = finite_matrix(table["X"], path)
+    elif names is None:
+        X = finite_frame(table, path).to_numpy()
+    else:
+        missing = [name for name in names if name not in table.columns]
+        if missing:
+            raise InputError(f"{path} lacks columns that the model was trained on: {_listed(missing)}")
+        X = finite_frame(table[list(names)], path).to_numpy()
+    if X.shape[1] != model.n_features_in_:
+        raise InputError(
+            f"{path} has {X.shape[1]} columns, but the model was trained on {model.n_features_in_}"
+        )
+    return X
+
+
+def load_model(path):
+    """Return a fitted model of this package from a file of joblib's.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read or holds something else.
+    """
+    import joblib
+
+    from sklearn_sda.inspection import find_parts
+
+    try:
+        model = joblib.load(path)
+    except OSError as error:
+        raise InputError(f"can't read {path}: {_reason(error)}") from error
+    except Exception as error:  # unpickling what is no pickle raises almost anything
+        raise InputError(
+            f"{path} is not a model of sklearn_sda ({type(error).__name__}: {_reason(error)})"
+        ) from error
+    try:
+        find_parts(model)
+    except TypeError as error:
+        raise InputError(f"{path} is not a model of sklearn_sda, but a {type(model).__name__}") from error
+    except NotFittedError as error:
+        raise InputError(f"the model in {path} is not fitted") from error
+    return model
+
+
+def write_table(path, columns, arrays):
+    """Write a table that is whole or not there.
+
+    Parameters
+    ----------
+    path : Path
+        Its suffix gives the format.
+    columns : dict of str to ndarray of shape (n_samples,)
+        For ``.csv`` and ``.parquet``.
+    arrays : dict of str to ndarray
+        For ``.npz``.
+
+    Raises
+    ------
+    InputError
+        If the file can't be written or a package is missing.
+    """
+    with _writing(path), tempfile.TemporaryDirectory(prefix=".sklearn_sda-", dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
+        if path.suffix == ".npz":
+            # object arrays would be pickled
+            arrays = {name: a.astype(str) if a.dtype == object else a for name, a in arrays.items()}
+            np.savez(temporary, **arrays)
+        else:
+            try:
+                import pandas as pd
+
+                frame = pd.DataFrame(columns)
+                if path.suffix == ".csv":
+                    frame.to_csv(temporary, index=False)
+                else:
+                    frame.to_parquet(temporary, index=False)
+            except ImportError as error:
+                raise _missing_package(
+                    path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow"
+                ) from error
+        temporary.replace(path)
+
+
+@contextmanager
+def run_folder(output):
+    """Yield an empty folder, whose files become those of `output` if nothing is raised.
+
+    `output` is made if it is not there. If it is, it must be empty or have the ``report.json`` of an
+    earlier run: that run's files are then replaced (and removed where this run has no such file), and
+    all others left alone.
+
+    Parameters
+    ----------
+    output : Path
+
+    Yields
+    ------
+    folder : Path
+        Temporary, on the same file system.
+
+    Raises
+    ------
+    InputError
+        If `output` has something else in it, or can't be written.
+    """
+    with _writing(output):
+        exists = output.exists()
+        if exists and any(output.iterdir()) and not _is_run(output):
+            raise InputError(
+                f"{output} is neither empty nor the output of an earlier run (it has no report.json of one); "
+                "choose another --output"
+            )
+        parent = output if exists else output.parent
+        with tempfile.TemporaryDirectory(prefix=".sklearn_sda-", dir=parent) as name:
+            folder = Path(name)
+            yield folder
+            output.mkdir(exist_ok=True)
+            for file in RUN_FILES:
+                if (folder / file).exists():
+                    (folder / file).replace(output / file)
+                else:
+                    (output / file).unlink(missing_ok=True)
+
+
+def write_run(folder, model, report, pictures):
+    """Write the files of a training run.
+
+    Parameters
+    ----------
+    folder : Path
+    model : Pipeline
+        Fitted.
+    report : dict
+        For ``report.json``; the versions are added.
+    pictures : dict of str to tuple
+        For each file name the size in inches (width, height) and a function of (module of displays,
+        Axes).
+
+    Returns
+    -------
+    names : list of str
+        The files; without pictures if matplotlib is not installed.
+    """
+    import joblib
+    import numba
+
+    versions = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "numba": numba.__version__,
+        "sklearn_sda": __version__,
+    }
+    joblib.dump(model, folder / "model.joblib")
+    report = {"sklearn_sda": __version__, **report, "versions": versions}
+    text = json.dumps(report, indent=2, allow_nan=False, default=_plain)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    names = ["model.joblib", "report.json"]
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return names
+    from sklearn_sda import inspection
+
+    for name, (size, draw) in pictures.items():
+        # not pyplot's, which may want a screen
+        figure = Figure(figsize=size, layout="constrained")
+        draw(inspection, figure.subplots())
+        figure.savefig(folder / name, dpi=150, bbox_inches="tight")
+    return names + list(pictures)
+
+
+def _plain(value):
+    """Return what JSON has no type for as a number, a list, or else a text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
+
+
+def _is_run(folder):
+    """Return whether a folder has the ``report.json`` of a training run."""
+    try:
+        return "sklearn_sda" in json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def check_suffix(path, allowed=SUFFIXES):
+    """Raise InputError if a file has another extension than the allowed ones."""
+    if path.suffix not in allowed:
+        raise InputError(f"{path} has the extension {path.suffix!r}; it must be one of {', '.join(allowed)}")
+
+
+@contextmanager
+def _writing(path):
+    """Turn any OSError into an InputError that says that `path` can't be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"can't write {path}: {_reason(error)}") from error
+
+
+def _missing_package(path, packages):
+    """Return the InputError that says what to install for a file."""
+    return InputError(f"{path.suffix} files need {packages}: pip install 'sklearn-sda[cli]'")
+
+
+def _reason(error):
+    """Return what an exception says, on one line, without the file name that the caller gives."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _listed(names, most=5):
+    """Return some names as text, at most `most` of them."""
+    names = [repr(str(name)) for name in names]
+    text = ", ".join(names[:most]) or "none"
+    return f"{text} and {len(names) - most} more" if len(names) > most else text

@@ -1,0 +1,635 @@
+"""Pictures of trained networks: filters, reconstructions, learning curves.
+
+The classes follow scikit-learn's Display convention: the data are stored by `__init__`, `plot` draws
+them, `from_estimator` does both. matplotlib is imported when something is drawn.
+"""
+
+import math
+from itertools import takewhile
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, resample
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sda._base import check_samples
+from sklearn_sda._encoder import AUTOENCODERS, _leaves, layers_of, split_steps
+from sklearn_sda._kernels.corruption import CORRUPTIONS
+from sklearn_sda._network import forward
+from sklearn_sda._supervised import SdAClassifier
+
+__all__ = ["FilterDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
+
+SUPERVISED = (SdAClassifier,)
+# Axis label of each loss, by the output activation that it comes with.
+LOSS_LABELS = {
+    "logistic": "cross-entropy (nats per sample)",
+    "identity": "half squared error (per sample)",
+    "softmax": "log loss (nats per sample)",
+}
+ROWS = ("clean", "corrupted", "reconstructed")
+
+
+class FilterDisplay:
+    """Filters of hidden units, drawn as a grid of images.
+
+    Parameters
+    ----------
+    filters : ndarray of shape (n_filters, n_features)
+        One filter per row.
+    image_shape : tuple of int (height, width), default=None
+        Shape of the image that the features are the pixels of; None for a square one.
+    name : str, default=None
+        Title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+    figure_ : matplotlib Figure
+        The figure that it belongs to.
+    im_ : matplotlib AxesImage
+        The grid: tiles with one empty pixel between them. Each tile is divided by its own largest
+        magnitude, so that 0 is mid-grey and the units of a filter do not matter.
+
+    See Also
+    --------
+    ReconstructionDisplay : What a network makes of corrupted samples.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import DenoisingAutoencoder
+    >>> from sklearn_sda.inspection import FilterDisplay
+    >>> layer = DenoisingAutoencoder(25, max_iter=2, random_state=0).fit(load_digits().data / 16)
+    >>> display = FilterDisplay.from_estimator(layer)  # doctest: +SKIP
+    """
+
+    def __init__(self, filters, image_shape=None, name=None):
+        self.filters = filters
+        self.image_shape = image_shape
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, layer=0, n_filters=100, image_shape=None, name=None, ax=None, im_kwargs=None
+    ):
+        """Draw the filters of one layer: the columns of its `encoder_coef_`.
+
+        The filters of a layer above the first are projected back linearly to the network's input,
+        through the encoder coefficients of the layers below: W_1 W_2 ... W_k, without intercepts and
+        hidden units. That shows what a unit looks for only as far as the lower layers are linear.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier or a Pipeline with
+            one of them.
+        layer : int, default=0
+            The layer, 0 being the lowest.
+        n_filters : int, default=100
+            Largest number of filters; they are the first ones.
+        image_shape : tuple of int (height, width), default=None
+            See the class.
+        name : str, default=None
+            Title; None names the layer.
+        ax : matplotlib Axes, default=None
+            To draw on; None for a new figure.
+        im_kwargs : dict, default=None
+            Further arguments of `imshow`.
+
+        Returns
+        -------
+        display : FilterDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If there is no autoencoder in it.
+        ValueError
+            If there is no such layer, or the features do not make such an image.
+        """
+        layers = find_parts(estimator).layers
+        if not 0 <= layer < len(layers):
+            raise ValueError(f"layer must be in [0, {len(layers) - 1}], the layers there are; got {layer!r}.")
+        filters = layers[layer].encoder_coef_[:, :n_filters]
+        for lower in reversed(layers[:layer]):
+            filters = lower.encoder_coef_ @ filters
+        name = f"layer {layer + 1}" if name is None else name
+        return cls(filters.T.copy(), image_shape, name).plot(ax, im_kwargs=im_kwargs)
+
+    def plot(self, ax=None, *, name=None, im_kwargs=None):
+        """Draw the filters.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            To draw on; None for a new figure.
+        name : str, default=None
+            Title; None for `self.name`.
+        im_kwargs : dict, default=None
+            Further arguments of `imshow`, such as ``{"cmap": "RdBu"}``.
+
+        Returns
+        -------
+        self : FilterDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the features do not make such an image.
+        """
+        pyplot = _import_pyplot(self)
+        filters = np.asarray(self.filters)
+        height, width = _check_image_shape(self.image_shape, filters.shape[1])
+        largest = np.abs(filters).max(axis=1, keepdims=True)
+        tiles = (filters / np.where(largest > 0, largest, 1)).reshape(-1, height, width)
+        grid = _tile(tiles, n_columns=math.ceil(math.sqrt(len(tiles) * height / width)))
+        if ax is None:
+            size = 5 / max(grid.shape)
+            figsize = (grid.shape[1] * size, grid.shape[0] * size + 0.4)
+            _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
+        options = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "nearest", **(im_kwargs or {})}
+        self.im_ = ax.imshow(grid, **options)
+        ax.set_axis_off()
+        _set_title(ax, name or self.name)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class ReconstructionDisplay:
+    """Clean samples, what corruption leaves of them, and what a network makes of that.
+
+    Samples that are images are drawn as such, others as three blocks of rows, one row per sample.
+
+    Parameters
+    ----------
+    clean, corrupted, reconstructed : ndarray of shape (n_samples, n_features)
+        The same samples.
+    image_shape : tuple of int (height, width), default=None
+        Shape of the image that the features are the pixels of. None for a square one if the number of
+        features is a square number, and for no image otherwise.
+    name : str, default=None
+        Title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+    figure_ : matplotlib Figure
+        The figure that it belongs to.
+    im_ : matplotlib AxesImage
+        All samples; the range of colours is that of the three arrays together.
+
+    See Also
+    --------
+    FilterDisplay : What the hidden units look for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import DenoisingAutoencoder
+    >>> from sklearn_sda.inspection import ReconstructionDisplay
+    >>> X = load_digits().data / 16
+    >>> layer = DenoisingAutoencoder(25, max_iter=2, random_state=0).fit(X)
+    >>> display = ReconstructionDisplay.from_estimator(layer, X, random_state=0)  # doctest: +SKIP
+    """
+
+    def __init__(self, clean, corrupted, reconstructed, image_shape=None, name=None):
+        self.clean = clean
+        self.corrupted = corrupted
+        self.reconstructed = reconstructed
+        self.image_shape = image_shape
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        n_samples=10,
+        image_shape=None,
+        random_state=None,
+        name=None,
+        ax=None,
+        im_kwargs=None,
+    ):
+        """Corrupt some samples as the first layer does in training, and draw their reconstructions.
+
+        The corrupted samples are encoded by all layers and decoded by all decoders. In a pipeline the
+        samples go through the earlier steps first, and are drawn as those leave them.
+
+        Of an `SdAClassifier` the encoder is used. Fine-tuning moves the encoder and leaves the decoders
+        as they were, unless the weights are tied, and trains neither to reconstruct: reconstructions
+        tell something about a pretrained encoder (an `SdAClassifier` with ``max_iter=0``, for
+        instance), little about a fine-tuned one.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier or a Pipeline with
+            one of them.
+        X : array-like of shape (n_samples, n_features)
+            Samples, as the estimator takes them.
+        n_samples : int, default=10
+            Number of samples drawn at random. If X has not more, all of them, in their order.
+        image_shape : tuple of int (height, width), default=None
+            See the class.
+        random_state : int, RandomState instance or None, default=None
+            Chooses samples and corruption.
+        name : str, default=None
+            Title.
+        ax : matplotlib Axes, default=None
+            To draw on; None for a new figure.
+        im_kwargs : dict, default=None
+            Further arguments of `imshow`.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If there is no autoencoder in it.
+        ValueError
+            If X is not valid, or the features do not make such an image.
+        """
+        parts = find_parts(estimator)
+        rng = check_random_state(random_state)
+        if n_samples < (X.shape[0] if hasattr(X, "shape") else len(X)):
+            X = resample(X, replace=False, n_samples=n_samples, random_state=rng)
+        first = parts.layers[0]
+        clean = np.ascontiguousarray(parts.inputs(X), dtype=first.encoder_coef_.dtype)
+        corrupted = clean.copy()
+        if first.corruption_level > 0:
+            seed = rng.randint(np.iinfo(np.int32).max)
+            CORRUPTIONS[first.corruption](clean, first.corruption_level, seed, 0, corrupted)
+        encoders = [layer._encoder() for layer in parts.layers]
+        decoders = [layer._decoder() for layer in reversed(parts.layers)]
+        reconstructed = forward([*encoders, *decoders], corrupted)
+        return cls(clean, corrupted, reconstructed, image_shape, name).plot(ax, im_kwargs=im_kwargs)
+
+    def plot(self, ax=None, *, name=None, im_kwargs=None):
+        """Draw the samples.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            To draw on; None for a new figure.
+        name : str, default=None
+            Title; None for `self.name`.
+        im_kwargs : dict, default=None
+            Further arguments of `imshow`.
+
+        Returns
+        -------
+        self : ReconstructionDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the features do not make such an image.
+        """
+        pyplot = _import_pyplot(self)
+        samples = np.stack([self.clean, self.corrupted, self.reconstructed])
+        _, n_samples, n_features = samples.shape
+        is_image = self.image_shape is not None or _is_square(n_features)
+        if is_image:
+            height, width = _check_image_shape(self.image_shape, n_features)
+            grid = _tile(samples.reshape(-1, height, width), n_columns=n_samples)
+            figsize = (0.7 * n_samples + 1.2, 0.7 * 3 * height / width + 0.4)
+        else:
+            height = n_samples
+            grid = _tile(samples, n_columns=1)
+            figsize = (6, 4)
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
+        options = {
+            "cmap": "gray" if is_image else "viridis",
+            "aspect": "equal" if is_image else "auto",
+            "vmin": samples.min(),
+            "vmax": samples.max(),
+            "interpolation": "nearest",
+            **(im_kwargs or {}),
+        }
+        self.im_ = ax.imshow(grid, **options)
+        ax.spines[:].set_visible(False)
+        ax.set_yticks([(height + 1) * row + (height - 1) / 2 for row in range(len(ROWS))], ROWS)
+        ax.tick_params(length=0)
+        if is_image:
+            ax.set_xticks([])
+        else:
+            ax.set_xlabel("feature")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+            ax.figure.colorbar(self.im_, ax=ax, label="value")
+        _set_title(ax, name or self.name)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class LossCurveDisplay:
+    """Learning curves, one plot per phase: each layer's pretraining, and fine-tuning.
+
+    Parameters
+    ----------
+    curves : dict of str to dict
+        For each phase a dict with "loss", a list of the training loss of each epoch; "validation", a
+        list of the validation score after each epoch, or None; and, if wanted, "loss_label" and
+        "validation_label", the labels of their axes.
+    name : str, default=None
+        Put before the phase in the titles.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes of shape (n_phases,)
+        One per phase. Validation scores have a twin of it, with an axis on the right.
+    figure_ : matplotlib Figure
+        The figure that they belong to.
+    lines_ : list of matplotlib Line2D
+        The training loss of each phase.
+    validation_lines_ : list of matplotlib Line2D or None
+        The validation scores of each phase, None where there are none.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import StackedAutoencoderTransformer
+    >>> from sklearn_sda.inspection import LossCurveDisplay
+    >>> stack = StackedAutoencoderTransformer((30, 10), max_iter=5).fit(load_digits().data / 16)
+    >>> display = LossCurveDisplay.from_estimator(stack)  # doctest: +SKIP
+    """
+
+    def __init__(self, curves, name=None):
+        self.curves = curves
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None, ax=None, curve_kwargs=None):
+        """Draw the learning curves of a parts.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier or a Pipeline with
+            one of them.
+        name : str, default=None
+            Put before the phase in the titles.
+        ax : matplotlib Axes or array-like of them, default=None
+            See `plot`.
+        curve_kwargs : dict, default=None
+            Further arguments of the lines.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If there is no autoencoder in it.
+        ValueError
+            If no phase has an epoch, or `ax` has the wrong number of Axes.
+        """
+        return cls(learning_curves(estimator), name).plot(ax, curve_kwargs=curve_kwargs)
+
+    def plot(self, ax=None, *, name=None, curve_kwargs=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of them, default=None
+            To draw on: one per phase, or one whose place in the figure is divided among the phases;
+            None for a new figure.
+        name : str, default=None
+            Put before the phase in the titles; None for `self.name`.
+        curve_kwargs : dict, default=None
+            Further arguments of the lines.
+
+        Returns
+        -------
+        self : LossCurveDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there is no curve, or `ax` has the wrong number of Axes.
+        """
+        pyplot = _import_pyplot(self)
+        if not self.curves:
+            raise ValueError("There is no learning curve to draw: no phase of the training has an epoch.")
+        name = name or self.name
+        n_phases = len(self.curves)
+        if ax is None:
+            figsize = (4 * n_phases, 3.2)
+            _, ax = pyplot.subplots(1, n_phases, figsize=figsize, layout="constrained", squeeze=False)
+        elif not isinstance(ax, list | tuple | np.ndarray) and n_phases > 1:
+            ax.set_axis_off()
+            ax = ax.get_subplotspec().subgridspec(1, n_phases).subplots()
+        self.axes_ = np.array(ax, dtype=object).reshape(-1)
+        if len(self.axes_) != n_phases:
+            raise ValueError(
+                f"ax must have one Axes for each of the {n_phases} phases, got {len(self.axes_)}."
+            )
+        self.figure_ = self.axes_[0].figure
+        self.lines_, self.validation_lines_ = [], []
+        for axes, (phase, curve) in zip(self.axes_, self.curves.items(), strict=True):
+            _set_title(axes, f"{name}: {phase}" if name else phase)
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            options = {"color": "C0", **(curve_kwargs or {})}
+            self.lines_.append(_plot_curve(axes, curve["loss"], curve.get("loss_label", "loss"), options))
+            self.validation_lines_.append(None)
+            if curve.get("validation"):
+                twin, label = axes.twinx(), curve.get("validation_label", "validation score")
+                options = {**options, "color": "C1", "linestyle": "--"}
+                self.validation_lines_[-1] = _plot_curve(twin, curve["validation"], label, options)
+                _match_colors(axes, self.lines_[-1])
+                _match_colors(twin, self.validation_lines_[-1])
+        return self
+
+
+class Parts(NamedTuple):
+    """The parts of a fitted estimator.
+
+    Attributes
+    ----------
+    preprocessing : list of transformers
+        The steps before `owner`.
+    owner : estimator
+        Validates its input: a supervised estimator or the lowest autoencoder.
+    layers : list of DenoisingAutoencoder
+        From the lowest to the highest.
+    """
+
+    preprocessing: list
+    owner: BaseEstimator
+    layers: list
+
+    def inputs(self, X):
+        """Return samples, of shape (n_samples, n_features), as the lowest layer gets them."""
+        for step in self.preprocessing:
+            X = step.transform(X)
+        if isinstance(self.owner, SUPERVISED):
+            return self.owner._network_inputs(X)
+        return check_samples(self.owner, X, self.layers[0].encoder_coef_.dtype, reset=False)
+
+
+def find_parts(estimator):
+    """Return the `Parts` in an estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If there is no autoencoder in it.
+    """
+    steps = _leaves(estimator)
+    first = next((k for k, step in enumerate(steps) if isinstance(step, AUTOENCODERS + SUPERVISED)), None)
+    if first is None:
+        raise TypeError(
+            "estimator must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, an SdAClassifier "
+            f"or a Pipeline with one of them, got {estimator!r}."
+        )
+    owner = steps[first]
+    check_is_fitted(owner)
+    if isinstance(owner, SUPERVISED):
+        autoencoders = split_steps(owner.encoder_)[1]
+    else:
+        autoencoders = list(takewhile(lambda step: isinstance(step, AUTOENCODERS), steps[first:]))
+    for autoencoder in autoencoders:
+        check_is_fitted(autoencoder)
+    return Parts(steps[:first], owner, layers_of(autoencoders))
+
+
+def learning_curves(estimator):
+    """Return the learning curve of each phase of a fitted estimator's training.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in `LossCurveDisplay.from_estimator`.
+
+    Returns
+    -------
+    curves : dict of str to dict
+        As in `LossCurveDisplay`; phases "layer 1", "layer 2", ..., "fine-tuning", without those that
+        have no epoch.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If there is no autoencoder in it.
+    """
+    parts = find_parts(estimator)
+    phases = {f"layer {number}": layer for number, layer in enumerate(parts.layers, start=1)}
+    if isinstance(parts.owner, SUPERVISED):
+        phases["fine-tuning"] = parts.owner
+    return {
+        phase: {
+            "loss": trained.loss_curve_,
+            "validation": trained.validation_scores_,
+            "loss_label": LOSS_LABELS[trained.out_activation_],
+            "validation_label": "validation accuracy" if phase == "fine-tuning" else "validation score",
+        }
+        for phase, trained in phases.items()
+        if trained.loss_curve_
+    }
+
+
+def _import_pyplot(display):
+    """Return `matplotlib.pyplot`; raise ImportError that says what to install."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            f"matplotlib is needed for {type(display).__name__}: pip install 'sklearn-sda[cli]'"
+        ) from error
+    return pyplot
+
+
+def _is_square(n_features):
+    """Return whether that many pixels make a square image."""
+    return math.isqrt(n_features) ** 2 == n_features
+
+
+def _check_image_shape(image_shape, n_features):
+    """Return (height, width) of an image of n_features pixels, a square one if `image_shape` is None.
+
+    Raises
+    ------
+    ValueError
+        If they are not height * width, or no square number.
+    """
+    if image_shape is None:
+        if not _is_square(n_features):
+            raise ValueError(
+                f"{n_features} features do not make a square image. Pass image_shape=(height, width)."
+            )
+        return (math.isqrt(n_features),) * 2
+    height, width = image_shape
+    if height * width != n_features:
+        raise ValueError(
+            f"image_shape={image_shape!r} has {height * width} pixels, but there are {n_features} features."
+        )
+    return height, width
+
+
+def _tile(images, n_columns):
+    """Return images put together row by row, with one pixel of NaN between them.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_images, height, width)
+    n_columns : int
+        Images per row.
+
+    Returns
+    -------
+    grid : ndarray of shape (n_rows * (height + 1) - 1, n_columns * (width + 1) - 1)
+        NaN where there is no image.
+    """
+    n_images, height, width = images.shape
+    n_rows = math.ceil(n_images / n_columns)
+    cells = np.full((n_rows * n_columns, height + 1, width + 1), np.nan, images.dtype)
+    cells[:n_images, :-1, :-1] = images
+    grid = cells.reshape(n_rows, n_columns, height + 1, width + 1).swapaxes(1, 2)
+    return grid.reshape(n_rows * (height + 1), n_columns * (width + 1))[:-1, :-1]
+
+
+def _plot_curve(axes, values, label, options):
+    """Draw one value per epoch, of shape (n_epochs,), and label the axis; return the line."""
+    # a line through a single point would not be seen
+    options = {"marker": "." if len(values) <= 20 else None, **options}
+    (line,) = axes.plot(range(1, len(values) + 1), values, label=label, **options)
+    axes.set_ylabel(label)
+    return line
+
+
+def _match_colors(axes, line):
+    """Give a y axis the colour of its line, to tell it from its twin."""
+    axes.yaxis.label.set_color(line.get_color())
+    axes.tick_params(axis="y", labelcolor=line.get_color())
+
+
+def _set_title(axes, title):
+    """Give Axes a title unless it is None."""
+    if title is not None:
+        axes.set_title(title)

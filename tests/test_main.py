@@ -1,0 +1,662 @@
+"""The command line, called as a function on small files."""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from sklearn_sda import (
+    DenoisingAutoencoder,
+    SdAClassifier,
+    StackedAutoencoderTransformer,
+    __main__,
+    __version__,
+    inspection,
+)
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("pyarrow")
+
+NAMES = [f"x{k}" for k in range(16)]
+RUN = ["learning_curves.png", "model.joblib", "report.json"]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path):
+    """Train a small network for few epochs, in an empty folder."""
+    network = SdAClassifier(StackedAutoencoderTransformer((5, 3), max_iter=2), max_iter=4)
+    monkeypatch.setattr(__main__, "NETWORK", network)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def frame():
+    """Sixty rows of sixteen features, far from [0, 1], and a column of text with three classes."""
+    X = np.random.RandomState(0).uniform(-50, 200, (60, 16)).astype("float32")
+    labels = np.array(["ant", "bee", "cat"])[np.r_[np.zeros(30, int), np.ones(20, int), np.full(10, 2)]]
+    return pd.DataFrame(X, columns=NAMES).assign(kind=labels)
+
+
+@pytest.fixture
+def files(frame):
+    """The same samples in each format; returns the paths."""
+    frame.to_csv("data.csv", index=False)
+    frame.to_parquet("data.parquet", index=False)
+    np.savez("data.npz", X=frame[NAMES].to_numpy(), y=frame["kind"].to_numpy(str))
+    return ["data.csv", "data.parquet", "data.npz"]
+
+
+def run(*argv):
+    return __main__.main([str(word) for word in argv])
+
+
+def train(data, output="run", *options):
+    target = "y" if data.endswith(".npz") else "kind"
+    assert run("train", data, "--target", target, "--output", output, *options) == 0
+    return joblib.load(f"{output}/model.joblib")
+
+
+def read_frame(path):
+    return pd.read_csv(path) if path.endswith("csv") else pd.read_parquet(path)
+
+
+def read_features(path):
+    """Return the features in a file as the model was trained on them."""
+    if path.endswith("npz"):
+        with np.load(path) as arrays:
+            return arrays["X"]
+    return read_frame(path)[NAMES]
+
+
+def load_report(folder):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(Path(folder, "report.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def listing(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def fails(capsys, tmp_path, *argv):
+    """Run, check that it fails as it should and leaves nothing, and return the message."""
+    before = listing(tmp_path)
+    capsys.readouterr()
+    assert run(*argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("sklearn_sda: error: ")
+    assert err.count("\n") == 1
+    assert listing(tmp_path) == before
+    return err
+
+
+# The main job
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Eighty digits in place of all."""
+    X, y = load_digits(return_X_y=True)
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda return_X_y: (X[:80], y[:80]))
+    split = {"test_size": 0.25, "stratify": y[:80], "random_state": 0}
+    return train_test_split(X[:80], y[:80], **split)
+
+
+def test_digits(few_digits, tmp_path, capsys):
+    assert run("--random-state", 3) == 0
+    out, err = capsys.readouterr()
+    assert listing(tmp_path / "sda-digits") == sorted([*RUN, "filters.png", "reconstructions.png"])
+    assert all(path.stat().st_size > 1000 for path in (tmp_path / "sda-digits").iterdir())
+
+    X_train, X_test, y_train, y_test = few_digits
+    model = joblib.load("sda-digits/model.joblib")
+    report = load_report("sda-digits")
+    models = report["models"]
+    assert list(models) == [
+        "SdAClassifier",
+        "SdAClassifier, pretrain=False",
+        "LogisticRegression",
+        "MLPClassifier",
+    ]
+    assert models["SdAClassifier"]["test_accuracy"] == model.score(X_test, y_test)
+    again = clone(model).set_params(sdaclassifier__max_iter=0).fit(X_train, y_train)
+    assert model[-1].random_state == 3
+    # the saved model is the pretrained one
+    curves = models["SdAClassifier"]["learning_curves"]
+    assert list(curves) == ["layer 1", "layer 2", "fine-tuning"]
+    assert curves["layer 2"]["loss"] == again[-1].encoder_[1].loss_curve_
+    assert curves["fine-tuning"]["loss"] == model[-1].loss_curve_
+    assert list(models["SdAClassifier, pretrain=False"]["learning_curves"]) == ["fine-tuning"]
+    assert models["SdAClassifier"]["sizes"] == [64, 5, 3, 10]
+    assert models["SdAClassifier"]["parameters"]["encoder__hidden_layer_sizes"] == [5, 3]
+    assert models["MLPClassifier"]["parameters"]["random_state"] == 3
+    assert report["random_state"] == 3
+    assert report["data"] == {"source": "scikit-learn digits", "train_rows": 60, "test_rows": 20}
+    assert report["sklearn_sda"] == report["versions"]["sklearn_sda"] == __version__
+    assert report["versions"]["numpy"] == np.__version__
+    assert set(report["versions"]) == {"python", "numpy", "scikit-learn", "numba", "sklearn_sda"}
+
+    lines = out.splitlines()
+    assert lines[0].split() == ["test", "accuracy", "fit", "seconds"]
+    for line, (name, record) in zip(lines[1:5], models.items(), strict=True):
+        assert line.startswith(name)
+        accuracy, seconds = line.split()[-2:]
+        assert float(accuracy) == pytest.approx(record["test_accuracy"], abs=1e-4)
+        assert float(seconds) == pytest.approx(record["fit_seconds"], abs=0.01)
+        # four epochs are all that it may have
+        assert ("*" in line) == (record["epochs"] == record["max_iter"])
+    assert "*" in lines[1]
+    assert len({len(line) for line in lines[:5]}) == 1
+    assert "20 test rows" in lines[5]
+    assert lines[6].startswith("* stopped at max_iter")
+    # one line per model and phase, and where it all went
+    assert "  fine-tuning: 4 epochs, log loss (nats per sample)" in err
+    assert len(err.splitlines()) == 4 + 3 + 1 + 1
+    assert err.endswith("to sda-digits\n")
+
+
+def test_reconstructions_are_those_of_the_same_encoder_before_fine_tuning(few_digits, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        inspection.ReconstructionDisplay,
+        "from_estimator",
+        lambda estimator, X, *, ax, **kwargs: drawn.append((estimator, X)),
+    )
+    assert run("--random-state", 1) == 0
+    (pretrained, X), model = drawn[0], joblib.load("sda-digits/model.joblib")
+    assert pretrained[-1].n_iter_ == 0
+    for before, after in zip(pretrained[-1].encoder_[:], model[-1].encoder_[:], strict=True):
+        assert before.loss_curve_ == after.loss_curve_
+        assert (before.encoder_coef_ != after.encoder_coef_).any()
+    np.testing.assert_array_equal(X, few_digits[1])  # the test set
+
+
+def test_digits_again_and_quiet(few_digits, tmp_path, capsys):
+    assert run("--quiet", "--output", "one") == run("--quiet", "--output", "two") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.count("LogisticRegression") == 2
+    one, two = joblib.load("one/model.joblib"), joblib.load("two/model.joblib")
+    for first, second in zip(one[-1].coefs_, two[-1].coefs_, strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert run("--quiet", "--output", "three", "--random-state", "1") == 0
+    assert (joblib.load("three/model.joblib")[-1].coefs_[0] != one[-1].coefs_[0]).any()
+
+
+def test_without_matplotlib_there_are_no_pictures(few_digits, tmp_path, capsys, monkeypatch):
+    for module in ("matplotlib", "matplotlib.figure", "matplotlib.pyplot"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert run() == 0
+    out, err = capsys.readouterr()
+    assert "SdAClassifier" in out
+    assert "No pictures: they need matplotlib (pip install 'sklearn-sda[cli]')\n" in err
+    assert listing(tmp_path / "sda-digits") == ["model.joblib", "report.json"]
+
+
+# train
+
+
+@pytest.mark.parametrize("number", range(3), ids=["csv", "parquet", "npz"])
+def test_train_reports_the_accuracy_on_rows_that_were_held_out(files, frame, number, capsys):
+    # the labels have nothing to do with the features: what it learns by heart does not help in the test
+    __main__.NETWORK.set_params(learning_rate_init=0.3, max_iter=30)
+    model = train(files[number], "run", "--test-fraction", "0.3", "--random-state", "5", "--quiet")
+    out, err = capsys.readouterr()
+    assert err == ""
+    is_npz = number == 2
+    X_train, X_test, y_train, y_test = train_test_split(
+        frame[NAMES], frame["kind"], test_size=0.3, stratify=frame["kind"], random_state=5
+    )
+    report = load_report("run")
+    record = report["models"]["SdAClassifier"]
+    # scaled to the range of the training rows, and of nothing else
+    np.testing.assert_allclose(model[0].data_min_, X_train.min(axis=0))
+    np.testing.assert_allclose(model[0].data_max_, X_train.max(axis=0))
+    assert model[-1].classes_.tolist() == ["ant", "bee", "cat"]
+    if is_npz:
+        X_train, X_test = X_train.to_numpy(), X_test.to_numpy()
+    assert record["test_accuracy"] == model.score(X_test, y_test) != model.score(X_train, y_train)
+    assert report["models"]["most frequent class"] == {
+        "class": "ant",
+        "test_accuracy": (y_test == "ant").mean(),
+    }
+    assert "most frequent class (ant)" in out
+    target = "y" if is_npz else "kind"
+    assert report["data"] == {"source": files[number], "target": target, "train_rows": 42, "test_rows": 18}
+    if is_npz:
+        assert not hasattr(model, "feature_names_in_")
+    else:
+        assert model.feature_names_in_.tolist() == NAMES
+
+
+def test_train_draws_filters_of_square_images_only(files, frame, tmp_path):
+    train("data.csv", "square")
+    assert listing(tmp_path / "square") == sorted([*RUN, "filters.png"])
+    frame.drop(columns="x3").to_csv("fifteen.csv", index=False)
+    train("fifteen.csv", "fifteen")
+    frame[["x1", "x2", "x3", "x4", "kind"]].to_csv("four.csv", index=False)
+    train("four.csv", "four")
+    assert listing(tmp_path / "fifteen") == listing(tmp_path / "four") == RUN
+
+
+def test_train_options(files):
+    model = train("data.csv", "run", "--hidden", "4,3,2", "--no-pretrain")
+    assert [coef.shape for coef in model[-1].coefs_] == [(16, 4), (4, 3), (3, 2), (2, 3)]
+    record = load_report("run")["models"]["SdAClassifier"]
+    assert record["sizes"] == [16, 4, 3, 2, 3]
+    assert list(record["learning_curves"]) == ["fine-tuning"]
+
+
+def test_options_before_the_command_count(files, capsys):
+    assert (
+        run("--quiet", "--random-state", "7", "train", "data.csv", "--target", "kind", "--output", "a") == 0
+    )
+    assert capsys.readouterr().err == ""
+    assert joblib.load("a/model.joblib")[-1].random_state == 7
+
+
+def test_train_without_a_target_learns_a_representation(frame, tmp_path, capsys):
+    frame[NAMES].to_csv("features.csv", index=False)
+    assert run("train", "features.csv", "--output", "run", "--hidden", "4,2") == 0
+    model = joblib.load("run/model.joblib")
+    assert isinstance(model[-1], StackedAutoencoderTransformer)
+    assert model.transform(frame[NAMES]).shape == (60, 2)
+    np.testing.assert_allclose(model[0].data_min_, frame[NAMES].min())  # all rows
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["epochs", "loss", "unit"]
+    for number, line in enumerate(lines[1:]):
+        assert line.split()[:3] == ["layer", str(number + 1), "2"]
+        assert line.split()[3] == f"{model[-1][number].loss_:.4f}"
+    assert load_report("run")["data"]["train_rows"] == 60
+
+
+def test_numbers_of_other_types_are_read(frame):
+    frame = frame.assign(kind=pd.array(np.arange(60) % 2, dtype="Int64"), flag=np.arange(60) % 3 == 0)
+    frame["x0"] = pd.array(np.arange(60), dtype="Int32")
+    frame.to_parquet("typed.parquet")
+    model = train("typed.parquet")
+    assert model[-1].classes_.tolist() == [0, 1]
+    assert model.n_features_in_ == 17
+
+
+def test_the_model_is_saved_without_callbacks(files, monkeypatch):
+    callback = pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    bars = []
+
+    def make():
+        bars.append(callback.ProgressBar(max_propagation_depth=None))
+        return bars[-1]
+
+    monkeypatch.setattr(__main__, "make_progress_bar", make)
+    model = train("data.csv")
+    assert len(bars) == 1
+    assert b"ProgressBar" not in Path("run/model.joblib").read_bytes()
+    assert model[-1].n_iter_ == 4
+    train("data.csv", "run", "--quiet")
+    assert len(bars) == 1
+
+
+def test_a_progress_bar_is_for_terminals(monkeypatch):
+    pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    for watched in itertools.product([False, True], repeat=2):
+        for stream, terminal in zip((sys.stdout, sys.stderr), watched, strict=True):
+            monkeypatch.setattr(stream, "isatty", lambda terminal=terminal: terminal)
+        assert (__main__.make_progress_bar() is not None) == all(watched)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert __main__.make_progress_bar() is None
+
+
+# predict and transform
+
+
+@pytest.mark.parametrize("number", range(3), ids=["csv", "parquet", "npz"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npz"])
+def test_predictions_and_codes_are_the_models_own(files, number, suffix):
+    model = train(files[number])
+    X = read_features(files[number])
+    assert run("predict", "run/model.joblib", files[number], "-o", f"p.{suffix}") == 0
+    assert run("transform", "run/model.joblib", files[number], "-o", f"t.{suffix}") == 0
+    if suffix == "npz":
+        with np.load("p.npz") as arrays, np.load("t.npz") as codes:
+            assert set(arrays) == {"prediction", "probability", "classes"}
+            assert arrays["prediction"].tolist() == model.predict(X).tolist()
+            np.testing.assert_array_equal(arrays["probability"], model.predict_proba(X))
+            assert arrays["classes"].tolist() == ["ant", "bee", "cat"]
+            np.testing.assert_array_equal(codes["X"], model.transform(X))
+    else:
+        written = read_frame(f"p.{suffix}")
+        names = ["probability_ant", "probability_bee", "probability_cat"]
+        assert written.columns.tolist() == ["prediction", *names]
+        assert written["prediction"].tolist() == model.predict(X).tolist()
+        written_codes = read_frame(f"t.{suffix}")
+        assert written_codes.columns.tolist() == model.get_feature_names_out().tolist()
+        for table, expected in (
+            (written[names], model.predict_proba(X)),
+            (written_codes, model.transform(X)),
+        ):
+            # in the numbers of the model, not rounded
+            np.testing.assert_array_equal(table.to_numpy("float32"), expected)
+
+
+def test_columns_are_found_by_name(files, frame):
+    model = train("data.csv")
+    shuffled = frame[["kind", *NAMES[::-1]]].assign(note="text")
+    shuffled.to_csv("shuffled.csv", index=False)
+    assert run("transform", "run/model.joblib", "shuffled.csv", "-o", "codes.npz") == 0
+    with np.load("codes.npz") as codes:
+        np.testing.assert_array_equal(codes["X"], model.transform(read_features("data.csv")))
+
+
+def test_values_beyond_those_of_training_are_clipped(files, frame):
+    model = train("data.csv")
+    wide = frame.assign(x0=1e6, x1=-1e6)
+    wide.to_csv("wide.csv", index=False)
+    frame.assign(x0=model[0].data_max_[0], x1=model[0].data_min_[1]).to_csv("clipped.csv", index=False)
+    codes = []
+    for name in ("wide", "clipped"):
+        assert run("transform", "run/model.joblib", f"{name}.csv", "-o", f"{name}.npz") == 0
+        with np.load(f"{name}.npz") as arrays:
+            codes.append(arrays["X"])
+    np.testing.assert_allclose(*codes, rtol=1e-6)
+
+
+def test_a_model_of_named_columns_takes_arrays_by_position(files, frame):
+    model = train("data.csv")
+    assert run("transform", "run/model.joblib", "data.npz", "-o", "codes.npz") == 0
+    with np.load("codes.npz") as codes:
+        np.testing.assert_allclose(codes["X"], model.transform(frame[NAMES]), rtol=1e-5)
+
+
+def test_a_model_of_arrays_takes_tables_by_position(files, frame):
+    model = train("data.npz")
+    frame[NAMES].to_csv("features.csv", index=False)
+    assert run("predict", "run/model.joblib", "features.csv", "-o", "p.csv") == 0
+    assert pd.read_csv("p.csv")["prediction"].tolist() == model.predict(frame[NAMES].to_numpy()).tolist()
+
+
+def test_models_that_were_not_trained_here_work_too(files, frame):
+    model = make_pipeline(DenoisingAutoencoder(3, max_iter=1, loss="squared_error"), LogisticRegression())
+    X = frame[NAMES] / 200
+    joblib.dump(model.fit(X, frame["kind"]), "own.joblib")
+    X.to_csv("scaled.csv", index=False)
+    assert run("predict", "own.joblib", "scaled.csv", "-o", "p.npz") == 0
+    with np.load("p.npz") as arrays:
+        assert arrays["prediction"].tolist() == model.predict(X).tolist()
+
+
+def test_output_replaces_a_file(files):
+    train("data.csv")
+    Path("p.csv").write_text("old")
+    assert run("predict", "run/model.joblib", "data.csv", "-o", "p.csv") == 0
+    assert len(pd.read_csv("p.csv")) == 60
+
+
+# Errors
+
+
+def write_bad_files(frame):
+    """Write files with one defect each."""
+    frame.assign(x3=frame["x3"].astype(object).where(frame.index != 6, "seven")).to_csv(
+        "text.csv", index=False
+    )
+    frame.assign(x3=frame["x3"].where(frame.index > 3)).to_csv("nan.csv", index=False)
+    frame.assign(x3=frame["x3"].where(frame.index > 1, np.inf)).to_csv("inf.csv", index=False)
+    frame.assign(x3=pd.Timestamp("2020-02-03")).to_parquet("date.parquet")
+    frame.assign(kind=frame["kind"].where(frame.index > 4)).to_csv("unlabelled.csv", index=False)
+    frame.iloc[:0].to_csv("none.csv", index=False)
+    frame.iloc[:1][NAMES].to_csv("one.csv", index=False)
+    frame.iloc[[0, 1, 30, 31, 50, 51]].to_csv("six.csv", index=False)
+    frame.iloc[:31].to_csv("rare.csv", index=False)
+    frame.iloc[:30].to_csv("single.csv", index=False)
+    frame[["kind"]].to_csv("labels.csv", index=False)
+    X = frame[NAMES].to_numpy()
+    np.savez("cube.npz", X=X.reshape(60, 4, 4))
+    np.savez("other.npz", data=X)
+    np.savez("pickled.npz", X=np.array([[{}]], dtype=object))
+    np.savez("short.npz", X=X, y=np.zeros(7))
+    np.savez("nan.npz", X=np.where(X > 190, np.nan, X))
+    for name in ("not.csv", "not.npz", "not.parquet", "data.txt"):
+        Path(name).write_bytes(bytes(range(256)))
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("absent.csv --target kind", ["absent.csv", "No such file"]),
+        ("absent.npz --target kind", ["absent.npz", "No such file"]),
+        ("data.txt --target kind", ["data.txt", "'.txt'", ".csv, .parquet, .npz"]),
+        ("not.csv --target kind", ["can't read not.csv"]),
+        ("not.npz --target kind", ["can't read not.npz"]),
+        ("not.parquet --target kind", ["can't read not.parquet"]),
+        ("data.csv --target sort", ["data.csv", "no column 'sort'", "'x0'", "and 12 more"]),
+        ("data.npz --target sort", ["data.npz", "no array 'sort'", "'y'"]),
+        ("data.npz --target X", ["no array 'X'"]),
+        ("data.csv", ["column 'kind' is not numeric", "'ant' in row 1"]),
+        ("text.csv --target kind", ["text.csv", "column 'x3' is not numeric", "'seven' in row 7"]),
+        ("date.parquet --target kind", ["column 'x3' is not numeric", "'2020-02-03", "in row 1"]),
+        ("nan.csv --target kind", ["nan.csv", "column 'x3' has 4 missing (NaN) values"]),
+        ("nan.npz --target X", ["no array 'X'"]),
+        ("nan.npz", ["nan.npz", "missing (NaN) values", "other columns"]),
+        ("inf.csv --target kind", ["column 'x3' has 2 infinite values"]),
+        ("unlabelled.csv --target kind", ["target 'kind' has 5 missing values"]),
+        ("data.csv --target x1", ["target 'x1' is continuous", "in row 1"]),
+        ("none.csv --target kind", ["none.csv has 0 rows"]),
+        ("one.csv", ["one.csv has 1 row; at least 2"]),
+        ("six.csv --target kind", ["3 classes", "at least 11 rows", "there are 6"]),
+        ("rare.csv --target kind", ["class 'bee' has 1 row; at least 2"]),
+        ("single.csv --target kind", ["one class only, 'ant'"]),
+        ("labels.csv --target kind", ["no column beside the target"]),
+        ("cube.npz", ["cube.npz", "shape (60, 4, 4)"]),
+        ("other.npz", ["no array X", "'data'"]),
+        ("pickled.npz", ["can't read pickled.npz"]),
+        ("short.npz --target y", ["y has shape (7,)", "60 rows"]),
+        ("data.csv --target kind --hidden 5,x", ["--hidden", "'5,x'", "500,250"]),
+        ("data.csv --target kind --hidden 5,0", ["--hidden", "'5,0'"]),
+        ("data.csv --target kind --test-fraction 1", ["--test-fraction", "'1'"]),
+        ("data.csv --target kind --test-fraction half", ["--test-fraction", "'half'"]),
+        ("data.csv --target kind --random-state -1", ["--random-state", "'-1'"]),
+        ("data.csv --no-pretrain", ["--no-pretrain", "without --target"]),
+        ("data.csv --test-fraction 0.5", ["--test-fraction", "without --target"]),
+    ],
+)
+def test_train_errors(argv, words, files, frame, capsys, tmp_path):
+    write_bad_files(frame)
+    message = fails(capsys, tmp_path, "train", *argv.split(), "--output", "run")
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5, 0.75])
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_the_number_of_rows_that_is_asked_for_is_the_smallest(n_classes, fraction):
+    arguments, asked = SimpleNamespace(data="data.csv", target="kind"), None
+    for n_rows in range(2 * n_classes, 200):
+        y = np.arange(n_rows) % n_classes
+        try:
+            __main__.check_classes(y, fraction, arguments)
+        except __main__.InputError as error:
+            asked = int(re.search(r"at least (\d+) rows", str(error)).group(1))
+            with pytest.raises(ValueError, match="should be greater or equal to the number of classes"):
+                train_test_split(y, test_size=fraction, stratify=y)
+        else:
+            train_test_split(y, test_size=fraction, stratify=y)
+            break
+    assert n_rows in (asked, 2 * n_classes)
+
+
+def test_numbers_of_numpy_are_numbers_in_the_report(files):
+    __main__.NETWORK.set_params(max_iter=np.int64(3))
+    train("data.csv")
+    assert load_report("run")["models"]["SdAClassifier"]["parameters"]["max_iter"] == 3
+
+
+def test_usage_errors(capsys, tmp_path):
+    assert "sing" in fails(capsys, tmp_path, "sing")
+    assert "--output" in fails(capsys, tmp_path, "train", "data.csv")
+    assert "--loud" in fails(capsys, tmp_path, "--loud")
+
+
+@pytest.mark.parametrize("command", ["predict", "transform"])
+def test_model_and_output_errors(command, files, frame, capsys, tmp_path):
+    train("data.csv")
+    model = "run/model.joblib"
+    joblib.dump(LogisticRegression(), "other.joblib")
+    joblib.dump([1, 2], "list.joblib")
+    joblib.dump(make_pipeline(DenoisingAutoencoder()), "unfitted.joblib")
+    frame.drop(columns=["x2", "x5"]).to_csv("fewer.csv", index=False)
+    np.savez("fewer.npz", X=frame[NAMES[:3]].to_numpy())
+    write_bad_files(frame)
+    for argv, words in {
+        "absent.joblib data.csv -o o.csv": ["absent.joblib", "No such file"],
+        "data.csv data.csv -o o.csv": ["data.csv is not a model of sklearn_sda"],
+        "other.joblib data.csv -o o.csv": ["other.joblib is not a model", "LogisticRegression"],
+        "list.joblib data.csv -o o.csv": ["list.joblib is not a model", "list"],
+        "unfitted.joblib data.csv -o o.csv": ["unfitted.joblib is not fitted"],
+        f"{model} absent.csv -o o.csv": ["absent.csv", "No such file"],
+        f"{model} fewer.csv -o o.csv": ["fewer.csv", "'x2', 'x5'"],
+        f"{model} fewer.npz -o o.csv": ["3 columns", "16"],
+        f"{model} text.csv -o o.csv": ["'x3'", "'seven' in row 7"],
+        f"{model} nan.csv -o o.csv": ["'x3' has 4 missing"],
+        f"{model} data.csv -o o.xls": ["o.xls", "'.xls'"],
+        f"{model} data.csv -o absent/o.csv": ["can't write absent/o.csv", "No such file"],
+        f"{model} data.csv -o data.csv": ["output data.csv is also an input"],
+        f"{model} data.csv": ["-o"],
+    }.items():
+        message = fails(capsys, tmp_path, command, *argv.split())
+        for word in words:
+            assert word in message
+    assert pd.read_csv("data.csv").shape == (60, 17)
+
+
+def test_a_folder_is_no_output_file(files, capsys, tmp_path):
+    train("data.csv")
+    (tmp_path / "o.csv").mkdir()
+    message = fails(capsys, tmp_path, "predict", "run/model.joblib", "data.csv", "-o", "o.csv")
+    assert "can't write o.csv" in message
+
+
+def test_predict_needs_a_classifier_and_transform_an_encoder(files, frame, capsys, tmp_path):
+    assert run("train", "nothing.csv", "--output", "run") == 2
+    frame[NAMES].to_csv("features.csv", index=False)
+    assert run("train", "features.csv", "--output", "run") == 0
+    message = fails(capsys, tmp_path, "predict", "run/model.joblib", "data.csv", "-o", "o.csv")
+    assert "run/model.joblib is no classifier" in message
+    model = Pipeline([("code", DenoisingAutoencoder(3, max_iter=1)), ("clf", LogisticRegression())])
+    joblib.dump(model.fit(frame[NAMES], frame["kind"]), "own.joblib")
+    message = fails(capsys, tmp_path, "transform", "own.joblib", "data.csv", "-o", "o.csv")
+    assert "own.joblib has no transform" in message
+
+
+def test_output_folders_that_are_refused(files, capsys, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.json").write_text('{"of": "another program"}')
+    (tmp_path / "file").write_text("")
+    for output, words in {
+        "mine": "neither empty nor the output of an earlier run",
+        ".": "neither empty nor",
+        "file": "can't write file",
+        "file/run": "can't write file/run",
+        "absent/run": "can't write absent/run",
+    }.items():
+        arguments = ("data.csv", "--target", "kind", "--output", output)
+        assert words in fails(capsys, tmp_path, "train", *arguments)
+    assert "mine" in fails(capsys, tmp_path, "--output", "mine")
+
+
+def test_an_earlier_run_is_replaced_and_other_files_are_kept(files, frame, tmp_path):
+    (tmp_path / "run").mkdir()  # empty, so it may be used
+    train("data.csv")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    frame[["x0", "x1", "kind"]].to_csv("two.csv", index=False)
+    model = train("two.csv")
+    assert model.n_features_in_ == 2
+    # the picture of the filters, which two columns do not have, is gone
+    assert listing(tmp_path / "run") == sorted([*RUN, "notes.txt"])
+
+
+def test_a_failure_to_write_leaves_the_earlier_run(files, capsys, tmp_path, monkeypatch):
+    train("data.csv")
+    before = (tmp_path / "run" / "model.joblib").read_bytes()
+
+    def full(model, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(joblib, "dump", full)
+    for output in ("run", "new"):
+        arguments = ("data.csv", "--target", "kind", "--quiet", "--output", output)
+        assert f"can't write {output}: No space left" in fails(capsys, tmp_path, "train", *arguments)
+    assert (tmp_path / "run" / "model.joblib").read_bytes() == before
+
+
+def hide(context, package):
+    """Make a package look as if it were not installed."""
+
+    class Hider:
+        def find_spec(self, name, path=None, target=None):
+            if name == package:
+                raise ModuleNotFoundError(f"No module named {name!r}")
+
+    # not None in sys.modules: scikit-learn looks there for pandas without importing it
+    context.delitem(sys.modules, package)
+    context.setattr(sys, "meta_path", [Hider(), *sys.meta_path])
+
+
+def test_missing_packages(files, capsys, tmp_path, monkeypatch):
+    train("data.npz")
+    model = "run/model.joblib"
+    for package, suffix in (("pyarrow", "parquet"), ("pandas", "parquet"), ("pandas", "csv")):
+        with monkeypatch.context() as context:
+            hide(context, package)
+            for argv in (
+                ("train", f"data.{suffix}", "--output", "new"),
+                ("transform", model, f"data.{suffix}", "-o", "o.npz"),
+                ("transform", model, "data.npz", "-o", f"o.{suffix}"),
+            ):
+                message = fails(capsys, tmp_path, *argv)
+                assert f".{suffix} files need" in message
+                assert package in message
+                assert "pip install 'sklearn-sda[cli]'" in message
+            # arrays need neither
+            assert run("predict", model, "data.npz", "-o", "o.npz") == 0
+            Path("o.npz").unlink()
+
+
+# The command itself
+
+
+def test_help_says_what_each_option_does(capsys):
+    for argv in ([], ["train"], ["predict"], ["transform"]):
+        with pytest.raises(SystemExit) as stop:
+            run(*argv, "--help")
+        assert stop.value.code == 0
+        out = capsys.readouterr().out
+        options = [line.split() for line in out.splitlines() if line.startswith("  -")]
+        assert all(len(words) > 2 for words in options)
+        assert ("DIR" if argv in ([], ["train"]) else "OUT") in out
+    assert "5,3" not in out
+
+
+def test_version():
+    command = [sys.executable, "-m", "sklearn_sda", "--version"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(__main__.__file__).parents[1]
+    )
+    assert done.stdout == f"sklearn_sda {__version__}\n"
+    assert done.stderr == ""
