@@ -1,5 +1,6 @@
 """One layer: corruption as the papers have it, faithful inputs, scores, continued training."""
 
+import itertools
 import pickle
 import tracemalloc
 
@@ -80,7 +81,7 @@ def test_every_minibatch_is_corrupted_afresh_at_the_given_level(monkeypatch):
     for epoch in seen:
         assert set(np.unique(epoch)) == {0, 1}
         assert abs((epoch == 0).mean() - 0.4) < 4 * np.sqrt(0.24 / X.size)
-    for earlier, later in zip(seen, seen[1:], strict=False):
+    for earlier, later in itertools.pairwise(seen):
         assert (earlier != later).mean() > 0.3
 
 

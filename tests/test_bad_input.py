@@ -57,9 +57,9 @@ def test_nan_and_infinity(make, bad, X, y):
     spoiled[3, 1] = bad
     fitted = make().fit(X, y)
     for estimator in (make(), fitted):
-        assert_refused(estimator, ValueError, "NaN|infinity", spoiled, y)
-        assert_refused(estimator, ValueError, "NaN|infinity", spoiled, y, method="partial_fit")
-    with pytest.raises(ValueError, match="NaN|infinity"):
+        assert_refused(estimator, ValueError, r"NaN|infinity", spoiled, y)
+        assert_refused(estimator, ValueError, r"NaN|infinity", spoiled, y, method="partial_fit")
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
         fitted.transform(spoiled)
 
 
@@ -77,7 +77,7 @@ def test_no_rows_and_wrong_number_of_features(make, X, y):
     assert_refused(make(), ValueError, "0 sample", X[:0], y[:0])
     fitted = make().fit(X, y)
     for call in (fitted.transform, getattr(fitted, "predict", fitted.transform)):
-        with pytest.raises(ValueError, match="X has 3 features, but .* is expecting 4 features"):
+        with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4 features"):
             call(X[:, :3])
     assert_refused(fitted, ValueError, "X has 3 features", X[:, :3], y, method="partial_fit")
 
@@ -119,7 +119,7 @@ def test_an_option_that_is_unknown_lists_the_known_ones(X):
 
 @pytest.mark.parametrize("sizes", [(), (3, 0), (3, 2.5), 0, -1, ("a",), [3, None]])
 def test_layer_sizes(sizes, X, y):
-    assert_refused(StackedAutoencoderTransformer(sizes), ValueError, "hidden_layer_sizes.*", X)
+    assert_refused(StackedAutoencoderTransformer(sizes), ValueError, "hidden_layer_sizes", X)
     if isinstance(sizes, tuple | list):
         assert_refused(SdAClassifier(sizes), ValueError, "hidden_layer_sizes", X, y)
     with pytest.raises(ValueError, match="n_components"):
@@ -248,9 +248,13 @@ def test_divergence_names_epoch_and_rate_and_leaves_no_nan(kind, X, y):
 @pytest.mark.parametrize("memory", [False, True])
 def test_divergence_in_a_stack_names_the_layer(memory, tmp_path, X):
     stack = MAKERS["stack"](
-        solver="sgd", learning_rate_init=(0.1, 1e30), activation="identity", loss="squared_error", max_iter=50,
+        solver="sgd",
+        learning_rate_init=(0.1, 1e30),
+        activation="identity",
+        loss="squared_error",
+        max_iter=50,
         memory=str(tmp_path) if memory else None,
-    )  # fmt: skip
+    )
     assert_refused(stack, ValueError, r"Layer 2 of 2: Autoencoder layer 3 -> 2: .* learning rate 1e\+30", X)
 
 

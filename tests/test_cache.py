@@ -35,8 +35,12 @@ def run(code, cache, **environment):
     """Run code in a fresh process with its own kernel cache."""
     return subprocess.Popen(
         [sys.executable, "-P", "-c", code],  # without the current folder on the path
-        env={**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(Path(sklearn_sda.__file__).parents[1]),
-             **environment},
+        env={
+            **os.environ,
+            "NUMBA_CACHE_DIR": str(cache),
+            "PYTHONPATH": str(Path(sklearn_sda.__file__).parents[1]),
+            **environment,
+        },
         stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
