@@ -39,7 +39,8 @@ CHOSEN = {
         "batch_size": 50,
         "alpha": 0.0,
     },
-    "epochs without a better validation error before stopping": 8,
+    "largest number of epochs": 30,
+    "epochs without a better validation error before stopping": 5,
 }
 
 
@@ -95,7 +96,7 @@ def run(seed, pretrain, train, validation, test, quick):
     clf = SdAClassifier(
         stack,
         pretrain=pretrain,
-        max_iter=2 if quick else 60,
+        max_iter=2 if quick else CHOSEN["largest number of epochs"],
         tol=0.0,
         n_iter_no_change=np.inf,
         random_state=seed,

@@ -15,17 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__
-from sklearn_sda._files import (
-    InputError,
-    check_suffix,
-    load_model,
-    model_inputs,
-    read_table,
-    run_folder,
-    split_target,
-    write_run,
-    write_table,
-)
+from sklearn_sda._runs import load_model, run_folder, write_run
+from sklearn_sda._tables import InputError, check_suffix, model_inputs, read_table, split_target, write_table
 
 # What is trained unless options say otherwise: the defaults, chosen before any test set was seen.
 NETWORK = SdAClassifier(StackedAutoencoderTransformer())
@@ -446,7 +437,7 @@ def fit(name, estimator, X, y, quiet):
         "parameters": {key: value for key, value in parameters.items() if not hasattr(value, "get_params")},
     }
     if is_network:
-        from sklearn_sda.inspection import learning_curves
+        from sklearn_sda._parts import learning_curves
 
         coefs = estimator.coefs_
         record["sizes"] = [len(coefs[0]), *(coef.shape[1] for coef in coefs)]

@@ -14,12 +14,12 @@ from sklearn_sda._stacked import StackedAutoencoderTransformer
 AUTOENCODERS = (DenoisingAutoencoder, StackedAutoencoderTransformer)
 
 
-def _leaves(encoder):
+def leaves(encoder):
     """Return the steps of nested pipelines as one list, without those that pass X through."""
     if not isinstance(encoder, Pipeline):
         return [encoder]
     steps = [step for _, step in encoder.steps if step is not None and step != "passthrough"]
-    return [leaf for step in steps for leaf in _leaves(step)]
+    return [leaf for step in steps for leaf in leaves(step)]
 
 
 def split_steps(encoder):
@@ -42,7 +42,7 @@ def split_steps(encoder):
     TypeError
         If there is no autoencoder, or another step after the first one.
     """
-    steps = _leaves(encoder)
+    steps = leaves(encoder)
     is_autoencoder = [isinstance(step, AUTOENCODERS) for step in steps]
     if True not in is_autoencoder:
         raise TypeError(

@@ -1,11 +1,13 @@
 """Docstrings say what the code says: every function has one, every parameter and shape is in it."""
 
+import doctest
 import inspect
 import pkgutil
 import re
 from importlib import import_module
 from pathlib import Path
 
+import numba
 import pytest
 
 import sklearn_sda
@@ -112,6 +114,16 @@ def test_every_attribute_is_documented(estimator, X, y):
     public = {name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")}
     assert public - set(documented) == set()
     assert {name for name in documented if not hasattr(fitted, name)} <= {"feature_names_in_"}
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+@pytest.mark.parametrize("estimator", PUBLIC)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_examples_run(estimator):
+    module = import_module(estimator.__module__)
+    (example,) = doctest.DocTestFinder(recurse=False).find(estimator, module=module)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    assert example.examples and runner.run(example).failed == 0
 
 
 def test_the_gate_bites():

@@ -27,7 +27,7 @@ LAYERS = {
     "_base": {"numpy", "sklearn", "sklearn_sda._compat", "sklearn_sda._optimizers", "sklearn_sda._training"},
 }
 ESTIMATORS = {"_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
-ABOVE = {"inspection", "__main__", "_files", "_parts", "_runs"}
+ABOVE = {"inspection", "__main__", "_parts", "_runs", "_tables"}
 
 
 def imports(source):

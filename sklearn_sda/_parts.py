@@ -1,0 +1,113 @@
+"""What a fitted estimator is made of: preprocessing, layers, the learning curve of each phase.
+
+For those that look at a network from outside: the displays and the command line.
+"""
+
+from itertools import takewhile
+from typing import NamedTuple
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sda._base import check_samples
+from sklearn_sda._encoder import AUTOENCODERS, layers_of, leaves, split_steps
+from sklearn_sda._supervised import SdAClassifier
+
+SUPERVISED = (SdAClassifier,)
+# Axis label of each loss, by the output activation that it comes with.
+LOSS_LABELS = {
+    "logistic": "cross-entropy (nats per sample)",
+    "identity": "half squared error (per sample)",
+    "softmax": "log loss (nats per sample)",
+}
+
+
+class Parts(NamedTuple):
+    """The parts of a fitted estimator.
+
+    Attributes
+    ----------
+    preprocessing : list of transformers
+        The steps before `owner`.
+    owner : estimator
+        Validates its input: a supervised estimator or the lowest autoencoder.
+    layers : list of DenoisingAutoencoder
+        From the lowest to the highest.
+    """
+
+    preprocessing: list
+    owner: BaseEstimator
+    layers: list
+
+    def inputs(self, X):
+        """Return samples, of shape (n_samples, n_features), as the lowest layer gets them."""
+        for step in self.preprocessing:
+            X = step.transform(X)
+        if isinstance(self.owner, SUPERVISED):
+            return self.owner._network_inputs(X)
+        return check_samples(self.owner, X, self.layers[0].encoder_coef_.dtype, reset=False)
+
+
+def find_parts(estimator):
+    """Return the `Parts` in an estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If there is no autoencoder in it.
+    """
+    steps = leaves(estimator)
+    first = next((k for k, step in enumerate(steps) if isinstance(step, AUTOENCODERS + SUPERVISED)), None)
+    if first is None:
+        raise TypeError(
+            "estimator must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, an SdAClassifier "
+            f"or a Pipeline with one of them, got {estimator!r}."
+        )
+    owner = steps[first]
+    check_is_fitted(owner)
+    if isinstance(owner, SUPERVISED):
+        autoencoders = split_steps(owner.encoder_)[1]
+    else:
+        autoencoders = list(takewhile(lambda step: isinstance(step, AUTOENCODERS), steps[first:]))
+    for autoencoder in autoencoders:
+        check_is_fitted(autoencoder)
+    return Parts(steps[:first], owner, layers_of(autoencoders))
+
+
+def learning_curves(estimator):
+    """Return the learning curve of each phase of a fitted estimator's training.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in `LossCurveDisplay.from_estimator`.
+
+    Returns
+    -------
+    curves : dict of str to dict
+        As in `LossCurveDisplay`; phases "layer 1", "layer 2", ..., "fine-tuning", without those that
+        have no epoch.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If there is no autoencoder in it.
+    """
+    parts = find_parts(estimator)
+    phases = {f"layer {number}": layer for number, layer in enumerate(parts.layers, start=1)}
+    if isinstance(parts.owner, SUPERVISED):
+        phases["fine-tuning"] = parts.owner
+    return {
+        phase: {
+            "loss": trained.loss_curve_,
+            "validation": trained.validation_scores_,
+            "loss_label": LOSS_LABELS[trained.out_activation_],
+            "validation_label": "validation accuracy" if phase == "fine-tuning" else "validation score",
+        }
+        for phase, trained in phases.items()
+        if trained.loss_curve_
+    }

@@ -1,0 +1,148 @@
+"""Training runs of the command line: the model file, the report, a folder that is whole or not there."""
+
+import json
+import platform
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import sklearn
+from sklearn.exceptions import NotFittedError
+
+from sklearn_sda._tables import InputError, reason, writing
+from sklearn_sda._version import __version__
+
+# What a training run writes; of an earlier run's folder, nothing else is replaced or removed.
+RUN_FILES = ("model.joblib", "report.json", "filters.png", "reconstructions.png", "learning_curves.png")
+
+
+def load_model(path):
+    """Return a fitted model of this package from a file of joblib's.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read or holds something else.
+    """
+    import joblib
+
+    from sklearn_sda._parts import find_parts
+
+    try:
+        model = joblib.load(path)
+    except OSError as error:
+        raise InputError(f"can't read {path}: {reason(error)}") from error
+    except Exception as error:  # unpickling what is no pickle raises almost anything
+        raise InputError(
+            f"{path} is not a model of sklearn_sda ({type(error).__name__}: {reason(error)})"
+        ) from error
+    try:
+        find_parts(model)
+    except TypeError as error:
+        raise InputError(f"{path} is not a model of sklearn_sda, but a {type(model).__name__}") from error
+    except NotFittedError as error:
+        raise InputError(f"the model in {path} is not fitted") from error
+    return model
+
+
+@contextmanager
+def run_folder(output):
+    """Yield an empty folder, whose files become those of `output` if nothing is raised.
+
+    `output` is made if it is not there. If it is, it must be empty or have the ``report.json`` of an
+    earlier run: that run's files are then replaced (and removed where this run has no such file), and
+    all others left alone.
+
+    Parameters
+    ----------
+    output : Path
+
+    Yields
+    ------
+    folder : Path
+        Temporary, on the same file system.
+
+    Raises
+    ------
+    InputError
+        If `output` has something else in it, or can't be written.
+    """
+    with writing(output):
+        exists = output.exists()
+        if exists and any(output.iterdir()) and not _is_run(output):
+            raise InputError(
+                f"{output} is neither empty nor the output of an earlier run (it has no report.json of one); "
+                "choose another --output"
+            )
+        parent = output if exists else output.parent
+        with tempfile.TemporaryDirectory(prefix=".sklearn_sda-", dir=parent) as name:
+            folder = Path(name)
+            yield folder
+            output.mkdir(exist_ok=True)
+            for file in RUN_FILES:
+                if (folder / file).exists():
+                    (folder / file).replace(output / file)
+                else:
+                    (output / file).unlink(missing_ok=True)
+
+
+def write_run(folder, model, report, pictures):
+    """Write the files of a training run.
+
+    Parameters
+    ----------
+    folder : Path
+    model : Pipeline
+        Fitted.
+    report : dict
+        For ``report.json``; the versions are added.
+    pictures : dict of str to tuple
+        For each file name the size in inches (width, height) and a function of (module of displays,
+        Axes).
+
+    Returns
+    -------
+    names : list of str
+        The files; without pictures if matplotlib is not installed.
+    """
+    import joblib
+    import numba
+
+    versions = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "numba": numba.__version__,
+        "sklearn_sda": __version__,
+    }
+    joblib.dump(model, folder / "model.joblib")
+    report = {"sklearn_sda": __version__, **report, "versions": versions}
+    text = json.dumps(report, indent=2, allow_nan=False, default=_plain)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    names = ["model.joblib", "report.json"]
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return names
+    from sklearn_sda import inspection
+
+    for name, (size, draw) in pictures.items():
+        # not pyplot's, which may want a screen
+        figure = Figure(figsize=size, layout="constrained")
+        draw(inspection, figure.subplots())
+        figure.savefig(folder / name, dpi=150, bbox_inches="tight")
+    return names + list(pictures)
+
+
+def _plain(value):
+    """Return what JSON has no type for as a number, a list, or else a text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
+
+
+def _is_run(folder):
+    """Return whether a folder has the ``report.json`` of a training run."""
+    try:
+        return "sklearn_sda" in json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
