@@ -88,8 +88,8 @@ def environment():
     }
 
 
-def write_record(path, **content):
-    """Write a JSON record that begins with the environment of this run."""
+def write_record(path, environment, **content):
+    """Write a JSON record that begins with the environment, taken when the run began."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"environment": environment(), **content}, indent=1) + "\n")
+    path.write_text(json.dumps({"environment": environment, **content}, indent=1) + "\n")
     print(f"recorded in {path}")

@@ -26,7 +26,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from _common import argument_parser, load_images, write_record
+from _common import argument_parser, environment, load_images, write_record
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
 
 BASELINE = "MLPClassifier"
@@ -72,6 +72,7 @@ def data_sets(folder, quick):
 def main():
     """Cross-validate all candidates on all data sets, print the tables, name the choice."""
     args = argument_parser(__doc__, "defaults").parse_args()
+    began = environment()
     warnings.simplefilter("ignore", ConvergenceWarning)
     accuracies, seconds = {}, {}
     for data, (X, y) in data_sets(args.data, args.quick).items():
@@ -101,7 +102,9 @@ def main():
     choice = max(CANDIDATES, key=lambda name: (summary[name]["both on"], summary[name]["mean accuracy"]))
     print(f"chosen by the rule: {choice}")
     if not args.quick:
-        write_record(args.output, accuracy=accuracies, fit_seconds=seconds, summary=summary, choice=choice)
+        write_record(
+            args.output, began, accuracy=accuracies, fit_seconds=seconds, summary=summary, choice=choice
+        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from _common import argument_parser, load_images, write_record
+from _common import argument_parser, environment, load_images, write_record
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
 
 # The published figures (2.66 GHz Xeon E5430, one thread, batch size 1).
@@ -84,7 +84,12 @@ def run(seed, pretrain, train, validation, test, quick):
     sizes = (100, 100, 100) if quick else (1000, 1000, 1000)
     options = {**CHOSEN["pretraining"], **({"max_iter": 1} if quick else {})}
     stack = StackedAutoencoderTransformer(
-        sizes, corruption_level=(0.1, 0.2, 0.3), random_state=seed, **options
+        sizes,
+        activation="logistic",
+        tied_weights=True,
+        corruption_level=(0.1, 0.2, 0.3),
+        random_state=seed,
+        **options,
     )
     record = {"seed": seed, "pretrained": pretrain}
     start = time.perf_counter()
@@ -116,6 +121,7 @@ def main():
     """Run the reproduction and the comparison, print both and record them."""
     parser = argument_parser(__doc__, "tutorial_mnist")
     args = parser.parse_args()
+    began = environment()
     X, y, X_test, y_test = load_images("mnist", args.data)
     X, X_test = X / np.float32(255), X_test / np.float32(255)
     n = 2000 if args.quick else 50000
@@ -148,7 +154,7 @@ def main():
         }
         print(f"{name}: test error {np.mean(errors):.2f} % on average of {len(errors)}, {errors}")
     if not args.quick:
-        write_record(args.output, tutorial=TUTORIAL, chosen=CHOSEN, runs=records, summary=summary)
+        write_record(args.output, began, tutorial=TUTORIAL, chosen=CHOSEN, runs=records, summary=summary)
 
 
 if __name__ == "__main__":

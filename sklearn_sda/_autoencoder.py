@@ -44,7 +44,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     n_components : int, default=100
         Number of hidden units, the length of the code.
 
-    activation : {"logistic", "tanh", "relu", "identity"}, default="logistic"
+    activation : {"logistic", "tanh", "relu", "identity"}, default="relu"
         Hidden unit g.
 
     corruption : {"masking"}, default="masking"
@@ -212,7 +212,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         self,
         n_components=100,
         *,
-        activation="logistic",
+        activation="relu",
         corruption="masking",
         corruption_level=0.3,
         loss="auto",

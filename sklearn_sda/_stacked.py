@@ -34,10 +34,10 @@ class StackedAutoencoderTransformer(
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
+    hidden_layer_sizes : int or sequence of int, default=(200,)
         Number of hidden units of each layer.
 
-    activation : {"logistic", "tanh", "relu", "identity"}, default="logistic"
+    activation : {"logistic", "tanh", "relu", "identity"}, default="relu"
         Hidden unit.
 
     corruption : {"masking"}, default="masking"
@@ -180,9 +180,9 @@ class StackedAutoencoderTransformer(
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes=(200,),
         *,
-        activation="logistic",
+        activation="relu",
         corruption="masking",
         corruption_level=0.3,
         loss="auto",

@@ -16,7 +16,7 @@ from sklearn_sda import DenoisingAutoencoder
 from sklearn_sda._kernels.corruption import masking
 from sklearn_sda._objectives import Reconstruction
 
-QUICK = {"n_components": 3, "max_iter": 3, "random_state": 0}
+QUICK = {"n_components": 3, "activation": "logistic", "max_iter": 3, "random_state": 0}
 
 
 def parameters_of(layer):
@@ -180,7 +180,7 @@ def test_tied_weights_stay_tied_and_untied_ones_part(X):
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
 def test_transform_and_scores_follow_their_formulas(activation, loss, X):
     layer = DenoisingAutoencoder(
-        activation=activation, loss=loss, dtype="float64", corruption_level=0.9, **QUICK
+        **{**QUICK, "activation": activation}, loss=loss, dtype="float64", corruption_level=0.9
     ).fit(X)
     W, b, W_prime, b_prime = parameters_of(layer)
     H = naive.ACTIVATIONS[activation][0](X @ W + b)
@@ -273,13 +273,13 @@ def test_learning_curves(X):
 
 
 def test_max_iter_zero_leaves_the_initial_parameters(X):
-    layer = DenoisingAutoencoder(3, max_iter=0, random_state=0).fit(X)
+    layer = DenoisingAutoencoder(3, activation="logistic", max_iter=0, random_state=0).fit(X)
     assert layer.n_iter_ == 0 and layer.loss_curve_ == []
     bound = 4 * np.sqrt(6 / (4 + 3))
     assert abs(layer.encoder_coef_).max() <= bound < 2 * abs(layer.encoder_coef_).max()
     assert not layer.encoder_intercept_.any() and not layer.decoder_intercept_.any()
     # training starts from the same ones
-    still = DenoisingAutoencoder(3, max_iter=1, learning_rate_init=1e-30, random_state=0).fit(X)
+    still = DenoisingAutoencoder(**{**QUICK, "max_iter": 1, "learning_rate_init": 1e-30}).fit(X)
     np.testing.assert_array_equal(still.encoder_coef_, layer.encoder_coef_)
 
 

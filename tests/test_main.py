@@ -213,7 +213,7 @@ def test_without_matplotlib_there_are_no_pictures(few_digits, tmp_path, capsys, 
 @pytest.mark.parametrize("number", range(3), ids=["csv", "parquet", "npz"])
 def test_train_reports_the_accuracy_on_rows_that_were_held_out(files, frame, number, capsys):
     # the labels have nothing to do with the features: what it learns by heart does not help in the test
-    __main__.NETWORK.set_params(learning_rate_init=0.3, max_iter=30)
+    __main__.NETWORK.set_params(encoder__activation="logistic", learning_rate_init=0.3, max_iter=30)
     model = train(files[number], "run", "--test-fraction", "0.3", "--random-state", "5", "--quiet")
     out, err = capsys.readouterr()
     assert err == ""

@@ -9,7 +9,7 @@ import naive
 from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
 from sklearn_sda._objectives import Reconstruction
 
-QUICK = {"max_iter": 2, "random_state": 0}
+QUICK = {"activation": "logistic", "max_iter": 2, "random_state": 0}
 
 
 def make_stack(**kwargs):
@@ -40,7 +40,7 @@ def test_it_equals_the_pipeline_of_its_layers(X):
     stack = make_stack().fit(X)
     pipeline = make_pipeline(
         *(
-            DenoisingAutoencoder(size, max_iter=2, random_state=layer.random_state)
+            DenoisingAutoencoder(size, **{**QUICK, "random_state": layer.random_state})
             for size, layer in zip((6, 5, 3), stack, strict=True)
         )
     ).fit(X)

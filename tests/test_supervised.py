@@ -23,7 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def make_encoder(**kwargs):
-    return StackedAutoencoderTransformer(**{"hidden_layer_sizes": (6, 5), "max_iter": 2, **kwargs})
+    return StackedAutoencoderTransformer(
+        **{"hidden_layer_sizes": (6, 5), "activation": "logistic", "max_iter": 2, **kwargs}
+    )
 
 
 def make_classifier(encoder=None, **kwargs):
@@ -80,7 +82,7 @@ def test_without_pretraining_it_starts_from_the_same_random_parameters(monkeypat
         layers = clf.encoder_.pipeline_ if hasattr(clf.encoder_, "pipeline_") else clf.encoder_
         for k, (_, layer) in enumerate(layers.steps):
             assert layer.n_iter_ == 0
-            initial = DenoisingAutoencoder(layer.n_components, max_iter=0, random_state=layer.random_state)
+            initial = clone(layer)
             initial.fit(np.zeros((2, layer.n_features_in_)))
             np.testing.assert_array_equal(starts[0][2 * k], initial.encoder_coef_)
 
@@ -257,7 +259,7 @@ def test_a_grid_search_over_the_corruption_level_picks_the_planted_good_one(n_jo
     # short epoch, so that what the layer learned decides
     X, y = planted_classes()
     clf = SdAClassifier(
-        DenoisingAutoencoder(4, max_iter=40, learning_rate_init=0.05, batch_size=20),
+        DenoisingAutoencoder(4, activation="logistic", max_iter=40, learning_rate_init=0.05, batch_size=20),
         solver="sgd", learning_rate_init=1e-3, momentum=0.0, max_iter=1, random_state=0,
     )  # fmt: skip
     grid = {"encoder__corruption_level": [0.999, 0.1]}
