@@ -352,7 +352,6 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         seed = rng.randint(np.iinfo(np.int32).max)
         loss = self._choose_loss(X, resume)
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
-        batch_size = self._check_batch_size(len(X))
         objective = Reconstruction(
             X,
             parameters,
@@ -362,7 +361,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             corruption_level=self.corruption_level,
             seed=seed,
             alpha=self.alpha,
-            batch_size=batch_size,
+            batch_size=self._check_batch_size(len(X)),
         )
         optimizer = copy.deepcopy(getattr(self, "_optimizer", None)) if incremental else None
         optimizer = optimizer or self._make_optimizer(parameters)
@@ -393,7 +392,6 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             optimizer,
             rng,
             rows=rows,
-            batch_size=batch_size,
             position=self.t_ if resume else 0,
             incremental=incremental,
             score=score,

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS
+from sklearn_sda._threads import threads_for
 from sklearn_sda._training import minimize
 
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
@@ -188,12 +189,12 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             **{name: getattr(self, name) for name in OPTIONS[self.solver]},
         )
 
-    def _minimize(self, objective, optimizer, rng, *, rows, batch_size, position, incremental, **kwargs):
+    def _minimize(self, objective, optimizer, rng, *, rows, position, incremental, **kwargs):
         """Run the loop with this estimator's parameters; one plain pass if `incremental`.
 
         Parameters
         ----------
-        objective, optimizer, rng, rows, batch_size, position
+        objective, optimizer, rng, rows, position
             See `sklearn_sda._training.minimize`.
         incremental : bool
             True in `partial_fit`: one epoch.
@@ -204,19 +205,19 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         -------
         history : sklearn_sda._training.History
         """
-        return minimize(
-            objective,
-            optimizer,
-            rows=rows,
-            batch_size=batch_size,
-            max_iter=1 if incremental else self.max_iter,
-            shuffle=self.shuffle,
-            rng=rng,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            position=position,
-            **kwargs,
-        )
+        with threads_for(objective.work):
+            return minimize(
+                objective,
+                optimizer,
+                rows=rows,
+                max_iter=1 if incremental else self.max_iter,
+                shuffle=self.shuffle,
+                rng=rng,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+                position=position,
+                **kwargs,
+            )
 
     def _curve_attributes(self, history, resume):
         """Return the attributes that tell how training went, continuing the present ones if `resume`."""

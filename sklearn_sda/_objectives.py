@@ -1,16 +1,23 @@
-"""Training problems: the mean loss of a minibatch and its gradient, in buffers that are allocated once.
+"""Training problems: the mean loss of a minibatch, its gradient and the step that it gives.
 
-Each class has `name`, `parameters`, `gradients` and ``evaluate(rows, position)``, which is all that
-`sklearn_sda._training.minimize` asks for. Parameters are the estimator's own arrays.
+Each class has `name`, `parameters`, `span` and ``step(rows, position, optimizer)``, which is all that
+`sklearn_sda._training.minimize` asks for. Parameters are the estimator's own arrays; buffers are
+allocated once, for the largest minibatch.
 """
 
 import numpy as np
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.gradient import add_l2
+from sklearn_sda._kernels.layer import train_minibatches, train_samples
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
+from sklearn_sda._kernels.products import multiply
 from sklearn_sda._network import gather
-from sklearn_sda._products import multiply
+
+# A step of so few operations is better made by one compiled function than by calls from Python, which
+# cost some 30 microseconds; such steps share a call, with samples of so many bytes.
+COMPILED_WORK = 4e7
+SPAN_BYTES = 2**20
 
 
 class _Objective:
@@ -22,20 +29,29 @@ class _Objective:
         Names the network in messages.
     parameters : list of ndarray
         C-ordered, of one floating-point type; updated by the caller between evaluations.
-    penalised : list of int
-        Positions in `parameters` of the coefficients that the penalty applies to.
+    coefs : list of int
+        Positions in `parameters` of the coefficients: the penalty applies to them, and their
+        gradients are matrix products.
     alpha : float
         Strength of the penalty alpha / (2 n) * sum(coef**2), n being the size of the minibatch (as
         in scikit-learn's multilayer perceptron).
     batch_size : int
-        Largest number of rows per evaluation.
+        Rows per minibatch; the last one of an epoch may be smaller.
+
+    Attributes
+    ----------
+    span : int
+        Rows that `step` wants: those of one minibatch.
+    work : float
+        Floating-point operations of the matrix products of a minibatch.
     """
 
-    def __init__(self, name, parameters, penalised, alpha, batch_size):
+    def __init__(self, name, parameters, coefs, alpha, batch_size):
         self.name = name
+        self.span = batch_size
         self.parameters = parameters
         self.gradients = [np.empty_like(p, order="C") for p in parameters]
-        self._penalised = penalised if alpha > 0 else []
+        self._coefs = coefs
         self._alpha = alpha
         self._batch_size = batch_size
         self._dtype = parameters[0].dtype
@@ -56,10 +72,48 @@ class _Objective:
 
     def _penalty(self, n):
         """Add the gradient of the L2 penalty for a minibatch of n rows and return the penalty."""
+        if self._alpha == 0:
+            return 0.0
         return sum(
             float(add_l2(self.parameters[k].reshape(-1), self._alpha / n, self.gradients[k].reshape(-1)))
-            for k in self._penalised
+            for k in self._coefs
         )
+
+    def _product(self, k, A, B, rate):
+        """Write A @ B to gradient k; or, with a rate, subtract rate A @ B from parameter k.
+
+        The latter needs neither a gradient array nor a second pass over the parameter.
+        """
+        if rate == 0:
+            multiply(A, B, 1, 0, self.gradients[k])
+        else:
+            multiply(A, B, -rate, 1, self.parameters[k])
+
+    def _folds(self, optimizer):
+        """Return whether coefficients can move within the matrix products of their gradients."""
+        return optimizer.plain and self._alpha == 0
+
+    def step(self, rows, position, optimizer):
+        """Update the parameters with one minibatch.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,)
+            Indices into X, at most `span`.
+        position : int
+            Number of samples seen before.
+        optimizer : sklearn_sda._optimizers._Optimizer
+            Its update is made.
+
+        Returns
+        -------
+        total : float
+            Sum of the losses of the rows, penalty included.
+        """
+        folded = self._folds(optimizer)
+        loss = self.evaluate(rows, position, rate=optimizer.learning_rate if folded else 0)
+        optimizer.update(self.parameters, self.gradients, done=self._coefs if folded else ())
+        return loss * len(rows)
 
 
 class Reconstruction(_Objective):
@@ -103,13 +157,20 @@ class Reconstruction(_Objective):
         self._corrupt = CORRUPTIONS[corruption]
         self._level = corruption_level
         self._seed = seed
-        self._clean = self._buffer(n_features)
+        self._batch_size = batch_size
+        self.work = 10 * batch_size * n_features * n_components
+        self._compiled = batch_size == 1 or self.work <= COMPILED_WORK
+        if self._compiled:
+            row = n_features * self._dtype.itemsize
+            self.span = max(1, min(SPAN_BYTES // row, len(X)) // batch_size) * batch_size
+        self._clean = np.empty((self.span, n_features), self._dtype)
         # [X_tilde; delta] and [delta_H; H] lie one above the other, so that both terms of the tied
         # gradient, X_tilde.T delta_H + delta.T H, are one matrix product
         self._visible = np.empty((2 * batch_size, n_features), self._dtype)
         self._hidden = np.empty((2 * batch_size, n_components), self._dtype)
+        self._corrupted, self._span_losses = np.empty_like(self._clean), np.empty(self.span, self._dtype)
 
-    def evaluate(self, rows, position):
+    def evaluate(self, rows, position, rate=0):
         """Return the mean loss of some rows and fill `gradients`.
 
         Parameters
@@ -118,6 +179,8 @@ class Reconstruction(_Objective):
             Indices into X.
         position : int
             Number of samples seen before; addresses the corruption.
+        rate : float
+            If not 0, coefficients move by -rate gradient at once, and their gradients are not filled.
 
         Returns
         -------
@@ -136,21 +199,65 @@ class Reconstruction(_Objective):
         else:
             np.copyto(X_tilde, X)
 
-        multiply(X_tilde, coef, H)
+        multiply(X_tilde, coef, 1, 0, H)
         self._activation.forward(H, intercept)
-        multiply(H, decoder_coef, delta)
+        multiply(H, decoder_coef, 1, 0, delta)
         loss = self._loss(self._loss_kernel, X, delta, decoder_intercept)
 
-        multiply(delta, decoder_coef.T, delta_H)
+        multiply(delta, decoder_coef.T, 1, 0, delta_H)
         self._activation.backward(H, delta_H)
         if self._tied:
-            multiply(visible.T, hidden, self.gradients[0])
+            self._product(0, visible.T, hidden, rate)
         else:
-            multiply(X_tilde.T, delta_H, self.gradients[0])
-            multiply(H.T, delta, self.gradients[3])
+            self._product(0, X_tilde.T, delta_H, rate)
+            self._product(3, H.T, delta, rate)
         np.sum(delta_H, axis=0, out=self.gradients[1])
         np.sum(delta, axis=0, out=self.gradients[2])
         return loss + self._penalty(n)
+
+    def step(self, rows, position, optimizer):
+        """Update the parameters, with many minibatches in one call where a step is short.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,)
+            Indices into X, at most `span`.
+        position : int
+            Number of samples seen before; addresses the corruption.
+        optimizer : sklearn_sda._optimizers._Optimizer
+            Its updates are made.
+
+        Returns
+        -------
+        total : float
+            Sum of the losses of the rows, penalty included.
+        """
+        if not self._compiled:
+            return super().step(rows, position, optimizer)
+        X, X_tilde = self._clean[: len(rows)], self._corrupted[: len(rows)]
+        losses = self._span_losses[: len(rows)]
+        gather(self._X, rows, X)
+        if self._level > 0:
+            self._corrupt(X, self._level, self._seed, position, X_tilde)
+        else:
+            X_tilde = X
+        functions = [kernel.of(self._dtype) for kernel in (*self._activation[:2], self._loss_kernel)]
+        coef, intercept, decoder_intercept, *decoder_coef = self.parameters
+        decoder_coef = decoder_coef[0] if decoder_coef else np.empty((0, 0), self._dtype)
+        if self._batch_size == 1 and self._tied and self._folds(optimizer):
+            train_samples(
+                X, X_tilde, *functions,
+                coef, intercept, decoder_intercept, optimizer.learning_rate, losses,
+            )  # fmt: skip
+        else:
+            functions += [kernel.of(self._dtype) for kernel in (add_l2, optimizer.rule, multiply)]
+            step_sizes = optimizer.step_sizes(-(-len(rows) // self._batch_size)).astype(self._dtype)
+            train_minibatches(
+                X, X_tilde, self._batch_size, *functions,
+                coef, intercept, decoder_intercept, decoder_coef, self._alpha,
+                self._folds(optimizer), optimizer.first, optimizer.second, step_sizes, *optimizer.decays, losses,
+            )  # fmt: skip
+        return float(losses.sum(dtype=np.float64))
 
 
 class Supervised(_Objective):
@@ -173,11 +280,11 @@ class Supervised(_Objective):
     """
 
     def __init__(self, X, write_targets, parameters, *, activations, loss, alpha, batch_size):
-        self._coefs, self._intercepts = parameters[::2], parameters[1::2]
-        sizes = [len(self._coefs[0]), *(coef.shape[1] for coef in self._coefs)]
+        sizes = [len(parameters[0]), *(coef.shape[1] for coef in parameters[::2])]
         name = "Network " + " -> ".join(map(str, sizes))
         super().__init__(name, parameters, list(range(0, len(parameters), 2)), alpha, batch_size)
         self._X = X
+        self.work = 6 * batch_size * sum(coef.size for coef in parameters[::2])
         self._write_targets = write_targets
         self._activations = [ACTIVATIONS[activation] for activation in activations]
         self._loss_kernel = LOSSES[loss].kernel
@@ -185,7 +292,7 @@ class Supervised(_Objective):
         self._deltas = [None, *(self._buffer(size) for size in sizes[1:-1]), self._outputs[-1]]
         self._targets = self._buffer(sizes[-1])
 
-    def evaluate(self, rows, position):
+    def evaluate(self, rows, position, rate=0):
         """Return the mean loss of some rows and fill `gradients`.
 
         Parameters
@@ -194,6 +301,8 @@ class Supervised(_Objective):
             Indices into X.
         position : int
             Not used: fine-tuning draws no noise.
+        rate : float
+            As in `Reconstruction.evaluate`.
 
         Returns
         -------
@@ -201,22 +310,23 @@ class Supervised(_Objective):
             Loss per sample, penalty included.
         """
         n = len(rows)
+        coefs, intercepts = self.parameters[::2], self.parameters[1::2]
         outputs = [buffer[:n] for buffer in self._outputs]
         deltas = [None, *(buffer[:n] for buffer in self._deltas[1:])]
         targets = self._targets[:n]
 
         gather(self._X, rows, outputs[0])
         for k, activation in enumerate(self._activations):
-            multiply(outputs[k], self._coefs[k], outputs[k + 1])
-            activation.forward(outputs[k + 1], self._intercepts[k])
-        multiply(outputs[-2], self._coefs[-1], outputs[-1])
+            multiply(outputs[k], coefs[k], 1, 0, outputs[k + 1])
+            activation.forward(outputs[k + 1], intercepts[k])
+        multiply(outputs[-2], coefs[-1], 1, 0, outputs[-1])
         self._write_targets(rows, targets)
-        loss = self._loss(self._loss_kernel, targets, outputs[-1], self._intercepts[-1])
+        loss = self._loss(self._loss_kernel, targets, outputs[-1], intercepts[-1])
 
-        for k in reversed(range(len(self._coefs))):
-            multiply(outputs[k].T, deltas[k + 1], self.gradients[2 * k])
-            np.sum(deltas[k + 1], axis=0, out=self.gradients[2 * k + 1])
-            if k > 0:
-                multiply(deltas[k + 1], self._coefs[k].T, deltas[k])
+        for k in reversed(range(len(coefs))):
+            if k > 0:  # before the coefficients move
+                multiply(deltas[k + 1], coefs[k].T, 1, 0, deltas[k])
                 self._activations[k - 1].backward(outputs[k], deltas[k])
+            self._product(2 * k, outputs[k].T, deltas[k + 1], rate)
+            np.sum(deltas[k + 1], axis=0, out=self.gradients[2 * k + 1])
         return loss + self._penalty(n)

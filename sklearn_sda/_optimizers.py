@@ -3,13 +3,16 @@
 The rules and schedules are those of scikit-learn's multilayer perceptron; `update` works in place.
 """
 
-import math
+import functools
 
 import numpy as np
 
 from sklearn_sda._kernels import update
+from sklearn_sda._threads import run
 
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
+# Parameters that one thread updates at a time.
+PART = 2**18
 
 
 class _Optimizer:
@@ -31,12 +34,54 @@ class _Optimizer:
     ----------
     learning_rate : float
         Step size now.
+    rule : Kernel
+        One of `sklearn_sda._kernels.update`.
+    decays : tuple of float
+        decay_1, decay_2 and epsilon of the rule.
+    first, second : ndarray
+        What the rule keeps from step to step, for all parameters one after the other; empty if it
+        keeps nothing.
     """
+
+    rule = update.descend
+    decays = (0.0, 0.0, 0.0)
 
     def __init__(self, parameters, *, learning_rate_init, learning_rate, power_t):
         self.learning_rate_init = self.learning_rate = learning_rate_init
         self.schedule = learning_rate
         self.power_t = power_t
+        self.first = self.second = np.empty(0, parameters[0].dtype)
+
+    @property
+    def plain(self):
+        """Whether an update is parameter <- parameter - learning_rate gradient and nothing else."""
+        return self.rule is update.descend
+
+    def step_sizes(self, n_updates):
+        """Return the step sizes of the next updates, of shape (n_updates,), which must then be made."""
+        return np.full(n_updates, self.learning_rate)
+
+    def update(self, parameters, gradients, done=()):
+        """Move `parameters` in place against `gradients`, lists of arrays of equal shapes.
+
+        Parameters
+        ----------
+        parameters, gradients : list of ndarray
+            Gradients of parameters that are done are not used.
+        done : collection of int
+            Positions of parameters that have been moved already.
+        """
+        (step_size,) = self.step_sizes(1)
+        tasks, end = [], 0
+        for k, (param, grad) in enumerate(zip(parameters, gradients, strict=True)):
+            param, grad, state = param.reshape(-1), grad.reshape(-1), slice(end, end + param.size)
+            end += param.size
+            first, second = self.first[state], self.second[state]
+            for start in range(0, 0 if k in done else param.size, PART):
+                part = slice(start, start + PART)
+                arrays = param[part], grad[part], first[part], second[part]
+                tasks.append(functools.partial(self.rule, *arrays, step_size, *self.decays))
+        run(tasks)
 
     def end_epoch(self, position):
         """Set the rate of the next epoch, `position` being the number of samples seen."""
@@ -49,6 +94,11 @@ class _Optimizer:
             return False
         self.learning_rate /= 5
         return True
+
+
+def _zeros(parameters):
+    """Return zeros for all parameters one after the other."""
+    return np.zeros(sum(p.size for p in parameters), parameters[0].dtype)
 
 
 class SGD(_Optimizer):
@@ -68,18 +118,10 @@ class SGD(_Optimizer):
 
     def __init__(self, parameters, *, momentum, nesterovs_momentum, **schedule):
         super().__init__(parameters, **schedule)
-        self.momentum = momentum
-        self.rule = update.nesterov if nesterovs_momentum else update.heavy_ball
-        self.velocities = [np.zeros(p.size, p.dtype) for p in parameters] if momentum > 0 else None
-
-    def update(self, parameters, gradients):
-        """Move `parameters` in place against `gradients`, lists of arrays of equal shapes."""
-        for k, (param, grad) in enumerate(zip(parameters, gradients, strict=True)):
-            param, grad = param.reshape(-1), grad.reshape(-1)
-            if self.velocities is None:
-                update.descend(param, grad, self.learning_rate)
-            else:
-                self.rule(param, grad, self.velocities[k], self.learning_rate, self.momentum)
+        if momentum > 0:
+            self.rule = update.nesterov if nesterovs_momentum else update.heavy_ball
+            self.decays = (momentum, 0.0, 0.0)
+            self.first = _zeros(parameters)
 
 
 class Adam(_Optimizer):
@@ -97,23 +139,20 @@ class Adam(_Optimizer):
         See `_Optimizer`.
     """
 
+    rule = update.adam
+
     def __init__(self, parameters, *, beta_1, beta_2, epsilon, **schedule):
         super().__init__(parameters, **schedule)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.decays = (beta_1, beta_2, epsilon)
         self.n_updates = 0
-        self.means = [np.zeros(p.size, p.dtype) for p in parameters]
-        self.squares = [np.zeros(p.size, p.dtype) for p in parameters]
+        self.first, self.second = _zeros(parameters), _zeros(parameters)
 
-    def update(self, parameters, gradients):
-        """Move `parameters` in place against `gradients`, lists of arrays of equal shapes."""
-        self.n_updates += 1
-        correction = math.sqrt(1 - self.beta_2**self.n_updates) / (1 - self.beta_1**self.n_updates)
-        step_size = self.learning_rate * correction
-        for k, (param, grad) in enumerate(zip(parameters, gradients, strict=True)):
-            update.adam(
-                param.reshape(-1), grad.reshape(-1), self.means[k], self.squares[k],
-                step_size, self.beta_1, self.beta_2, self.epsilon,
-            )  # fmt: skip
+    def step_sizes(self, n_updates):
+        """Return the step sizes, bias correction included, of the next updates, of shape (n_updates,)."""
+        t = np.arange(self.n_updates + 1, self.n_updates + n_updates + 1, dtype=np.float64)
+        self.n_updates += n_updates
+        beta_1, beta_2, _ = self.decays
+        return self.learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}

@@ -436,7 +436,6 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         def write_targets(rows, out):
             np.take(one_hot, codes[rows], axis=0, out=out, mode="clip")
 
-        batch_size = self._check_batch_size(len(codes))
         objective = Supervised(
             inputs,
             write_targets,
@@ -444,7 +443,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             activations=[layer.activation for layer in layers],
             loss="log_loss",
             alpha=self.alpha,
-            batch_size=batch_size,
+            batch_size=self._check_batch_size(len(codes)),
         )
         rows, score = np.arange(len(codes)), None
         if self.early_stopping and not incremental and self.max_iter > 0:
@@ -465,7 +464,6 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             optimizer,
             rng,
             rows=rows,
-            batch_size=batch_size,
             position=self.t_ if resume else 0,
             incremental=incremental,
             score=score,

@@ -60,7 +60,6 @@ def minimize(
     optimizer,
     *,
     rows,
-    batch_size,
     max_iter,
     shuffle,
     rng,
@@ -75,16 +74,14 @@ def minimize(
     Parameters
     ----------
     objective : object
-        With `name`, `parameters` and `gradients` (lists of arrays of equal shapes) and
-        ``evaluate(rows, position) -> float``, which returns the mean loss of those rows and fills
-        `gradients`.
+        With `name`, `parameters` (a list of arrays), `span` (how many rows a step wants) and
+        ``step(rows, position, optimizer) -> float``, which updates the parameters with those rows, one
+        minibatch or several, and returns the sum of their losses.
     optimizer : object
-        With `learning_rate`, ``update(parameters, gradients)``, ``end_epoch(position)`` and
-        ``reduce_learning_rate() -> bool``.
+        With `learning_rate`, ``end_epoch(position)`` and ``reduce_learning_rate() -> bool``; the
+        objective uses the rest.
     rows : ndarray of shape (n_samples,)
         Indices of the training samples.
-    batch_size : int
-        Rows per minibatch; the last one of an epoch may be smaller.
     max_iter : int
         Largest number of epochs.
     shuffle : bool
@@ -119,7 +116,7 @@ def minimize(
         if monitor is not None:
             monitor.begin_epoch()
         order = rng.permutation(rows) if shuffle else rows
-        history.loss_curve.append(_run_epoch(objective, optimizer, order, batch_size, history, epoch))
+        history.loss_curve.append(_run_epoch(objective, optimizer, order, history, epoch))
         if score is not None:
             history.validation_scores.append(score())
 
@@ -143,7 +140,7 @@ def minimize(
     return history
 
 
-def _run_epoch(objective, optimizer, order, batch_size, history, epoch):
+def _run_epoch(objective, optimizer, order, history, epoch):
     """Visit the rows in their order, updating after each minibatch, and return their mean loss.
 
     `history.position` is advanced. NumPy's warnings of overflow are silenced, for what overflowed is
@@ -151,13 +148,11 @@ def _run_epoch(objective, optimizer, order, batch_size, history, epoch):
     """
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            loss = objective.evaluate(batch, history.position)
-            _check_finite([loss], objective, optimizer, epoch)
-            optimizer.update(objective.parameters, objective.gradients)
-            total += loss * len(batch)
-            history.position += len(batch)
+        for start in range(0, len(order), objective.span):
+            rows = order[start : start + objective.span]
+            total += objective.step(rows, history.position, optimizer)
+            _check_finite([total], objective, optimizer, epoch)
+            history.position += len(rows)
         _check_finite([np.sum(p) for p in objective.parameters], objective, optimizer, epoch)
     return total / len(order)
 

@@ -27,7 +27,9 @@ for dtype in DTYPES:
                                                   loss=("cross_entropy", "auto"), max_iter=1, alpha=0.1)
             clf = SdAClassifier(stack, solver=solver, max_iter=1).fit(X.astype(dtype), y)
             clf.predict_proba(np.asfortranarray(X)), clf.encoder_.score(X)
-    DenoisingAutoencoder(2, solver="sgd", momentum=0, max_iter=1).fit((255 * X).astype("uint8"))
+    for batch_size in (1, 20):
+        layer = DenoisingAutoencoder(2, solver="sgd", momentum=0, max_iter=1, batch_size=batch_size)
+        layer.fit((255 * X).astype("uint8"))
 """
 
 
@@ -57,7 +59,7 @@ def cached(folder):
 
 
 def test_a_second_process_adds_no_cache_file(tmp_path):
-    finish(run(USE_ALL.format(dtypes=("float32",)), tmp_path))
+    finish(run(USE_ALL.format(dtypes=("float32", "float64")), tmp_path))
     first = cached(tmp_path)
     assert first
     finish(run(USE_ALL.format(dtypes=("float64", "float32")), tmp_path))

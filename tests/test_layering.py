@@ -8,7 +8,21 @@ import pytest
 import sklearn_sda
 
 PACKAGE = Path(sklearn_sda.__file__).parent
-STANDARD = {"copy", "dataclasses", "functools", "math", "numbers", "time", "typing", "warnings", "contextlib"}
+STANDARD = {
+    "concurrent",
+    "copy",
+    "dataclasses",
+    "os",
+    "threading",
+    "types",
+    "functools",
+    "math",
+    "numbers",
+    "time",
+    "typing",
+    "warnings",
+    "contextlib",
+}
 # module -> what it may import, by prefix. A module that is not listed fails the test.
 LAYERS = {
     "_version": set(),
@@ -17,14 +31,23 @@ LAYERS = {
     "_kernels.pointwise": {"numba", "numpy", "sklearn_sda._kernels._jit"},
     "_kernels.corruption": {"numpy", "sklearn_sda._kernels._jit"},
     "_kernels.gradient": {"sklearn_sda._kernels._jit"},
+    "_kernels.layer": {"numpy", "sklearn_sda._kernels._jit", "sklearn_sda._kernels.update"},
+    "_kernels.products": {"llvmlite", "numba", "numpy", "sklearn_sda._kernels._jit"},
     "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
     "_training": {"numpy"},
-    "_products": {"numpy"},
-    "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._products"},
-    "_objectives": {"numpy", "sklearn_sda._kernels", "sklearn_sda._network", "sklearn_sda._products"},
-    "_optimizers": {"numpy", "sklearn_sda._kernels"},
+    "_network": {"numpy", "sklearn_sda._kernels"},
+    "_objectives": {"numpy", "sklearn_sda._kernels", "sklearn_sda._network"},
+    "_threads": {"threadpoolctl"},
+    "_optimizers": {"numpy", "sklearn_sda._kernels", "sklearn_sda._threads"},
     "_compat": {"sklearn"},
-    "_base": {"numpy", "sklearn", "sklearn_sda._compat", "sklearn_sda._optimizers", "sklearn_sda._training"},
+    "_base": {
+        "numpy",
+        "sklearn",
+        "sklearn_sda._compat",
+        "sklearn_sda._optimizers",
+        "sklearn_sda._threads",
+        "sklearn_sda._training",
+    },
 }
 ESTIMATORS = {"_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
 ABOVE = {"inspection", "__main__", "_parts", "_runs", "_tables"}

@@ -8,8 +8,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 import naive
+from sklearn_sda import _objectives
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._objectives import Reconstruction, Supervised
+from sklearn_sda._optimizers import SGD, Adam
 
 RNG_SEED = 0
 LAYER_LOSSES = ["cross_entropy", "squared_error"]
@@ -201,3 +203,59 @@ def test_one_step_equals_the_step_of_scikit_learns_mlp(activation):
     for k, array in enumerate(parameters):
         after = (mlp.intercepts_ if k % 2 else mlp.coefs_)[k // 2]
         np.testing.assert_allclose(array - objective.gradients[k], after, rtol=1e-9, atol=1e-12)
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+SOLVERS = {
+    "plain": (SGD, {"momentum": 0.0, "nesterovs_momentum": False}),
+    "momentum": (SGD, {"momentum": 0.9, "nesterovs_momentum": True}),
+    "adam": (Adam, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}),
+}
+
+
+def trained(monkeypatch, compiled, solver, activation, loss, tied, alpha, batch_size):
+    """Return the sum of losses and the parameters after two passes over eleven rows."""
+    monkeypatch.setattr(_objectives, "COMPILED_WORK", 1e9 if compiled else -1)
+    _, objective = make_reconstruction(activation, loss, tied, alpha=alpha, batch_size=batch_size)
+    objective._compiled = compiled
+    objective.span = objective.span if compiled else batch_size
+    kind, options = SOLVERS[solver]
+    optimizer = kind(
+        objective.parameters, learning_rate_init=0.05, learning_rate="constant", power_t=0.5, **options
+    )
+    order, total = np.random.RandomState(1).permutation(11), 0.0
+    for epoch in range(2):
+        for start in range(0, 11, objective.span):
+            rows = order[start : start + objective.span]
+            total += objective.step(rows, 11 * epoch + start, optimizer)
+    return total, objective.parameters
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 30])
+@pytest.mark.parametrize("alpha", [0, 0.1])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_compiled_steps_are_those_of_evaluate(monkeypatch, solver, tied, alpha, batch_size):
+    for activation, loss in itertools.product(ACTIVATIONS, LAYER_LOSSES):
+        case = solver, activation, loss, tied, alpha, batch_size
+        expected_total, expected = trained(monkeypatch, False, *case)
+        total, parameters = trained(monkeypatch, True, *case)
+        np.testing.assert_allclose(total, expected_total, rtol=1e-10)
+        for got, wanted in zip(parameters, expected, strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_plain_descent_within_the_products_is_plain_descent(tied):
+    _, objective = make_reconstruction("tanh", "cross_entropy", tied, alpha=0)
+    _, reference = make_reconstruction("tanh", "cross_entropy", tied, alpha=0)
+    rows = np.arange(6)
+    loss = objective.evaluate(rows, 7, rate=0.1)
+    assert loss == reference.evaluate(rows, 7)
+    coefs = [0] if tied else [0, 3]
+    for k, (got, start, gradient) in enumerate(
+        zip(objective.parameters, reference.parameters, reference.gradients, strict=True)
+    ):
+        expected = start - 0.1 * gradient if k in coefs else start
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)

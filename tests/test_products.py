@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
-from sklearn_sda._products import multiply
+from sklearn_sda._kernels.products import multiply
 
 openblas_only = pytest.mark.skipif(
     not any(pool["internal_api"] == "openblas" for pool in threadpool_info()),
@@ -24,7 +24,7 @@ def test_it_is_the_product(shape, dtype):
     for left in (A, np.asfortranarray(A)):
         for right in (B, np.asfortranarray(B)):
             out = np.full((n, m), np.nan, dtype)
-            multiply(left, right, out)
+            multiply(left, right, 1, 0, out)
             np.testing.assert_allclose(out, expected, rtol=1e-3, atol=1e-3 if dtype == "float32" else 1e-11)
 
 
@@ -39,7 +39,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(shape):
         for threads in (1, 2):
             out = np.empty((n, m), "float32")
             with threadpool_limits(threads):
-                multiply(A, right, out)
+                multiply(A, right, 1, 0, out)
             results.append(out)
         np.testing.assert_array_equal(*results)
 

@@ -15,8 +15,9 @@ class Quadratic:
 
     name = "Quadratic"
 
-    def __init__(self, x):
+    def __init__(self, x, batch_size=4):
         self.x = x
+        self.span = batch_size
         self.parameters = [np.zeros(1)]
         self.gradients = [np.zeros(1)]
         self.calls = []
@@ -25,13 +26,17 @@ class Quadratic:
         self.calls.append((list(rows), position))
         residual = self.parameters[0] - self.x[rows]
         self.gradients[0][:] = residual.mean()
-        return float((residual**2).mean() / 2)
+        return float((residual**2).sum() / 2)
+
+    def step(self, rows, position, optimizer):
+        total = self.evaluate(rows, position)
+        optimizer.update(self.parameters, self.gradients)
+        return total
 
 
 def run(objective, **kwargs):
     options = {
         "rows": np.arange(len(objective.x)),
-        "batch_size": 4,
         "max_iter": 5,
         "shuffle": False,
         "rng": np.random.RandomState(0),

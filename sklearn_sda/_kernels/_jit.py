@@ -1,24 +1,26 @@
 """The one decorator of all kernels: when, for what types and with what flags they are compiled."""
 
 import functools
+from types import FunctionType
 
 import numba
 import numpy as np
 from numba import types
 
-# A floating-point type is named once per signature: a kernel is compiled for float32 and for
-# float64 and for nothing else. Inputs are declared read-only, which accepts writable arrays too,
-# so that parameters loaded with ``mmap_mode="r"`` need no signature of their own.
+# A kernel is compiled for float32 and for float64 and for nothing else. Inputs are declared
+# read-only, which accepts writable arrays too, so that parameters loaded with ``mmap_mode="r"``
+# need no signature of their own.
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def _array(ndim, readonly):
-    """Return a function from a Numba scalar type to its C-ordered array type."""
-    return lambda scalar: types.Array(scalar, ndim, "C", readonly=readonly)
+def _array(ndim, readonly, layout="C"):
+    """Return a function from a Numba scalar type to an array type."""
+    return lambda scalar: types.Array(scalar, ndim, layout, readonly=readonly)
 
 
 VECTOR_IN, MATRIX_IN = _array(1, readonly=True), _array(2, readonly=True)
 VECTOR, MATRIX = _array(1, readonly=False), _array(2, readonly=False)
+STRIDED_IN = _array(2, readonly=True, layout="A")
 
 
 def _compute_type(scalar):
@@ -27,11 +29,51 @@ def _compute_type(scalar):
 
 
 def _uint64(scalar):
-    """Return uint64 whatever the compute type is: seeds and positions."""
+    """Return uint64 whatever the compute type is: seeds, positions and counts."""
     return types.uint64
 
 
 SCALAR, UINT64 = _compute_type, _uint64
+
+
+def function(*arguments, returns=None):
+    """Return the type of an argument that is itself a kernel; see `Kernel.of`.
+
+    Parameters
+    ----------
+    *arguments : callable
+        As for `kernel`.
+    returns : callable or None
+        Type of what it returns, None for nothing.
+
+    Returns
+    -------
+    argument : callable
+        From a Numba scalar type to the type of the function.
+    """
+
+    def function_type(scalar):
+        result = types.void if returns is None else returns(scalar)
+        return types.FunctionType(result(*(argument(scalar) for argument in arguments)))
+
+    return function_type
+
+
+class _Function(types.WrapperAddressProtocol):
+    """A compiled kernel as an argument of another one: its address and its signature."""
+
+    def __init__(self, dispatcher):
+        (overload,) = dispatcher.overloads.values()
+        self._overload = overload
+        self._address = overload.library.get_pointer_to_function(overload.fndesc.llvm_cfunc_wrapper_name)
+
+    def __wrapper_address__(self):
+        """Return where the code begins."""
+        return self._address
+
+    def signature(self):
+        """Return Numba's signature."""
+        return self._overload.signature
 
 
 FLAGS = {
@@ -44,22 +86,32 @@ FLAGS = {
 }
 
 
-def _compile(signatures, function):
+def _compile(signature, function):
     """Compile `function` with a disk cache, or without one where no cache folder is writable."""
     try:
-        return numba.njit(signatures, cache=True, **FLAGS)(function)
+        return numba.njit([signature], cache=True, **FLAGS)(function)
     except RuntimeError as error:  # raised where neither package nor home is writable
         if "no locator available" not in str(error):
             raise
-        return numba.njit(signatures, **FLAGS)(function)
+        return numba.njit([signature], **FLAGS)(function)
+
+
+def _copy_named(function, suffix):
+    """Return a copy of a function whose qualified name, and so its file in the cache, ends in `suffix`."""
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__)
+    copy.__module__ = function.__module__
+    copy.__qualname__ = f"{function.__qualname__}_{suffix}"
+    return copy
 
 
 class Kernel:
-    """A function that is compiled at its first call, for both compute types in a fixed order.
+    """A function that is compiled for a compute type at its first call with that type.
 
-    Compiling nothing at import keeps ``import sklearn_sda`` cheap. Compiling *both* types, always
-    in the same order, keeps the disk cache sound: its index has no lock, and processes that store
-    different signatures of one function at the same time can corrupt it for good.
+    Compiling nothing at import keeps ``import sklearn_sda`` cheap. Each type has a compiled function,
+    and an index in the disk cache, of its own: the index has no lock, and processes that store
+    different signatures in one index at the same time can corrupt it for good.
+
+    The first argument must be an array: its type selects the compiled function.
 
     Parameters
     ----------
@@ -73,23 +125,39 @@ class Kernel:
         functools.update_wrapper(self, function)
         self.py_func = function
         self.arguments = arguments
-        self._compiled = None
+        self._compiled = {}  # by the size of an item in bytes
+        self._functions = {}
 
     def __call__(self, *args):
         """Run the compiled function, compiling it first if this is the first call."""
-        if self._compiled is None:
-            self._compiled = self._compile()
-        return self._compiled(*args)
+        size = args[0].itemsize
+        if size not in self._compiled:
+            self._compiled[size] = self._compile(args[0].dtype)
+        return self._compiled[size](*args)
 
-    def _compile(self):
+    def of(self, dtype):
+        """Return what stands for this kernel among the arguments of another one.
+
+        A compiled function would be a type of its own there, with a cache file in every process; its
+        address and signature are the same type for all kernels of a family.
+        """
+        size = dtype.itemsize
+        if size not in self._functions:
+            if size not in self._compiled:
+                self._compiled[size] = self._compile(dtype)
+            jit = not numba.config.DISABLE_JIT
+            self._functions[size] = _Function(self._compiled[size]) if jit else self._compiled[size]
+        return self._functions[size]
+
+    def _compile(self, dtype):
         """Return the compiled function; with the JIT off, the function without overflow warnings."""
         if numba.config.DISABLE_JIT:
             # the integer hash wraps around on purpose, and exp overflows to infinity
             return np.errstate(over="ignore")(self.py_func)
-        signatures = [
-            tuple(argument(numba.from_dtype(dtype)) for argument in self.arguments) for dtype in DTYPES
-        ]
-        return _compile(signatures, self.py_func)
+        if dtype not in DTYPES:
+            raise TypeError(f"{self.__qualname__} is compiled for float32 and float64, not for {dtype}.")
+        signature = tuple(argument(numba.from_dtype(dtype)) for argument in self.arguments)
+        return _compile(signature, _copy_named(self.py_func, dtype.name))
 
     def __reduce__(self):
         """Pickle by name, as a function: the compiled code belongs to the process."""
@@ -102,7 +170,7 @@ def kernel(*arguments):
     Parameters
     ----------
     *arguments : callable
-        One of `VECTOR_IN`, `MATRIX_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64` per argument.
+        One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64` per argument.
 
     Returns
     -------

@@ -21,8 +21,8 @@ def add_l2(coef, strength, grad):
     penalty : float
         In the unit of the loss.
     """
-    total = coef.dtype.type(0)
+    total, half = coef.dtype.type(0), coef.dtype.type(0.5)
     for i in range(coef.size):
         total += coef[i] * coef[i]
         grad[i] += strength * coef[i]
-    return strength * total / 2
+    return strength * total * half
