@@ -255,7 +255,8 @@ class Reconstruction(_Objective):
             train_minibatches(
                 X, X_tilde, self._batch_size, *functions,
                 coef, intercept, decoder_intercept, decoder_coef, self._alpha,
-                self._folds(optimizer), optimizer.first, optimizer.second, step_sizes, *optimizer.decays, losses,
+                self._folds(optimizer), optimizer.first, optimizer.second,
+                step_sizes, *optimizer.decays, losses,
             )  # fmt: skip
         return float(losses.sum(dtype=np.float64))
 
