@@ -54,11 +54,34 @@ def _read_frame(path):
     """Return a ``.csv`` or ``.parquet`` file as a data frame whose column names are distinct strings."""
     import pandas as pd
 
-    frame = pd.read_csv(path, low_memory=False) if path.suffix == ".csv" else pd.read_parquet(path)
+    frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     frame.columns = [str(name) for name in frame.columns]
-    if frame.columns.has_duplicates:
-        raise ValueError(f"two columns are called {frame.columns[frame.columns.duplicated()][0]!r}")
+    _check_distinct(frame.columns)
     return frame
+
+
+def _read_csv(path):
+    """Return a ``.csv`` file as a data frame; raise ValueError if its header and its rows don't match."""
+    import pandas as pd
+
+    as_text = {"header": None, "dtype": str, "keep_default_na": False}
+    header = pd.Index(pd.read_csv(path, nrows=1, **as_text).iloc[0])
+    # pandas would rename a second one; columns without a name it tells apart
+    _check_distinct(header[header != ""])
+    try:
+        # where the header is but a row, pandas does not take the first fields of longer rows for an index
+        pd.read_csv(path, nrows=2, **as_text)
+        return pd.read_csv(path, low_memory=False)
+    except pd.errors.ParserError as error:
+        raise ValueError(
+            f"{reason(error)} (the header has {len(header)} fields; no row may have more)"
+        ) from error
+
+
+def _check_distinct(names):
+    """Raise ValueError if a name occurs twice in a pandas.Index."""
+    if names.has_duplicates:
+        raise ValueError(f"two columns are called {names[names.duplicated()][0]!r}")
 
 
 def _read_npz(path):

@@ -293,6 +293,12 @@ def test_numbers_of_other_types_are_read(frame):
     assert model.n_features_in_ == 17
 
 
+def test_csv_columns_need_no_name():
+    rows = [f"{k},{k % 5},{k % 3},{k % 2}" for k in range(20)]
+    Path("nameless.csv").write_text("\n".join([",x,,kind", *rows]))
+    assert train("nameless.csv").feature_names_in_.tolist() == ["Unnamed: 0", "x", "Unnamed: 2"]
+
+
 def test_the_model_is_saved_without_callbacks(files, monkeypatch):
     callback = pytest.importorskip("sklearn.callback")
     pytest.importorskip("rich")
@@ -433,6 +439,15 @@ def write_bad_files(frame):
     np.savez("nan.npz", X=np.where(X > 190, np.nan, X))
     for name in ("not.csv", "not.npz", "not.parquet", "data.txt"):
         Path(name).write_bytes(bytes(range(256)))
+    # the first column is that of an index, too
+    rows = [f"{k},{k % 2},{k % 3}" for k in range(6)]
+    for name, lines in {
+        "trailing": ["a,b,kind", *(row + "," for row in rows)],
+        "first": ["a,b,kind", rows[0] + ",7,8", *rows],
+        "later": ["a,b,kind", *rows, rows[0] + ",7"],
+        "twice": ["a,a,kind", *rows],
+    }.items():
+        Path(f"{name}.csv").write_text("\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -462,6 +477,10 @@ def write_bad_files(frame):
         ("rare.csv --target kind", ["class 'bee' has 1 row; at least 2"]),
         ("single.csv --target kind", ["one class only, 'ant'"]),
         ("labels.csv --target kind", ["no column beside the target"]),
+        ("trailing.csv --target kind", ["trailing.csv", "in line 2, saw 4", "header has 3 fields"]),
+        ("first.csv --target kind", ["first.csv", "in line 2, saw 5", "header has 3 fields"]),
+        ("later.csv --target kind", ["later.csv", "in line 8, saw 4", "header has 3 fields"]),
+        ("twice.csv --target kind", ["twice.csv", "two columns are called 'a'"]),
         ("cube.npz", ["cube.npz", "shape (60, 4, 4)"]),
         ("other.npz", ["no array X", "'data'"]),
         ("pickled.npz", ["can't read pickled.npz"]),
@@ -533,6 +552,7 @@ def test_model_and_output_errors(command, files, frame, capsys, tmp_path):
         f"{model} fewer.npz -o o.csv": ["3 columns", "16"],
         f"{model} text.csv -o o.csv": ["'x3'", "'seven' in row 7"],
         f"{model} nan.csv -o o.csv": ["'x3' has 4 missing"],
+        f"{model} trailing.csv -o o.csv": ["trailing.csv", "header has 3 fields"],
         f"{model} data.csv -o o.xls": ["o.xls", "'.xls'"],
         f"{model} data.csv -o absent/o.csv": ["can't write absent/o.csv", "No such file"],
         f"{model} data.csv -o data.csv": ["output data.csv is also an input"],
