@@ -295,13 +295,12 @@ def check_classes(y, test_fraction, arguments):
         raise InputError(
             f"{where}: class {rare!r} has 1 row; at least 2 are needed, to train and to test with"
         )
-    needed = len(labels)
-    while min(test_rows := math.ceil(needed * test_fraction), needed - test_rows) < len(labels):
-        needed += 1
-    if len(y) < needed:
+    test_rows = math.ceil(len(y) * test_fraction)
+    train_rows = len(y) - test_rows
+    if min(train_rows, test_rows) < len(labels):
         raise InputError(
-            f"{where} has {len(labels)} classes, which takes at least {needed} rows with a test fraction of "
-            f"{test_fraction:g}; there are {len(y)}"
+            f"{where} has {len(labels)} classes, but a test fraction of {test_fraction} leaves {train_rows} "
+            f"of the {len(y)} rows to train and {test_rows} to test with; both take at least one per class"
         )
 
 
