@@ -262,6 +262,13 @@ def run_train(arguments):
         X_train, X_test, y_train, y_test = train_test_split(
             X, y, test_size=fraction, stratify=y, random_state=seed
         )
+        left_out = np.setdiff1d(y, y_train)
+        if len(left_out):
+            rare, rows = left_out[0], np.sum(y == left_out[0])
+            raise InputError(
+                f"{arguments.data}: a test fraction of {fraction} leaves none of the {rows} rows of class "
+                f"{str(rare)!r} to train with; choose a smaller one"
+            )
         data["test_rows"] = len(X_test)
     data["train_rows"] = len(X_train)
     with run_folder(arguments.output) as folder:

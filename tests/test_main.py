@@ -438,6 +438,8 @@ def write_bad_files(frame):
     np.savez("nan.npz", X=np.where(X > 190, np.nan, X))
     for name in ("not.csv", "not.npz", "not.parquet", "data.txt"):
         Path(name).write_bytes(bytes(range(256)))
+    for name, y in {"two": "A" * 100 + "B" * 2, "abc": "A" * 90 + "B" * 8 + "C" * 4}.items():
+        pd.DataFrame({"x": range(102), "y": list(y)}).to_csv(f"{name}.csv", index=False)
     # the first column is that of an index, too
     rows = [f"{k},{k % 2},{k % 3}" for k in range(6)]
     for name, lines in {
@@ -475,6 +477,8 @@ def write_bad_files(frame):
         ("six.csv --target kind", ["3 classes", "0.2", "4 of the 6 rows to train and 2 to test"]),
         ("rare.csv --target kind", ["class 'bee' has 1 row; at least 2"]),
         ("single.csv --target kind", ["one class only, 'ant'"]),
+        ("two.csv --target y --test-fraction .9", ["0.9", "none of the 2 rows of class 'B' to train with"]),
+        ("abc.csv --target y --test-fraction .92", ["none of the 4 rows of class 'C' to train with"]),
         ("labels.csv --target kind", ["no column beside the target"]),
         ("trailing.csv --target kind", ["trailing.csv", "in line 2, saw 4", "header has 3 fields"]),
         ("first.csv --target kind", ["first.csv", "in line 2, saw 5", "header has 3 fields"]),
