@@ -346,10 +346,18 @@ def load_inputs(arguments):
     output = arguments.output
     check_suffix(output)
     for path in (arguments.model, arguments.data):
-        if output.exists() and path.exists() and output.samefile(path):
+        if _is_same(output, path):
             raise InputError(f"the output {output} is also an input; choose another name")
     model = load_model(arguments.model)
     return model, model_inputs(read_table(arguments.data), model, arguments.data)
+
+
+def _is_same(first, second):
+    """Return whether two paths lead to one file; if one leads to none, using it says why."""
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def say(text, quiet):

@@ -7,7 +7,6 @@ imported where a file needs them.
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def read_table(path):
         table = _read_npz(path) if path.suffix == ".npz" else _read_frame(path)
     except ImportError as error:
         raise _missing_package(path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow") from error
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except Exception as error:  # a damaged file raises almost anything
         raise InputError(f"can't read {path}: {reason(error)}") from error
     shape = table["X"].shape if isinstance(table, dict) else table.shape
     if 0 in shape:
@@ -89,8 +88,10 @@ def _read_npz(path):
     with path.open("rb") as file:  # NumPy takes any other file for a pickle, and says so
         if file.read(2) != b"PK":
             raise ValueError("it is not a .npz file")
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            # what is no .npy file comes as bytes
+            arrays = {name: np.asarray(archive[name]) for name in archive.files}
     if "X" not in arrays:
         raise ValueError(f"it has no array X, but {_listed(arrays)}")
     if arrays["X"].ndim != 2 or arrays["X"].dtype.kind not in "buif":
@@ -137,15 +138,19 @@ def split_target(table, target, path):
     missing = table[target].isna().sum() if is_frame else np.isnan(y).sum() if y.dtype.kind == "f" else 0
     if missing:
         raise InputError(f"{path}: target {target!r} has {missing} missing values")
-    if y.dtype == object:  # of texts, or of numbers that pandas has its own type for
+    if y.dtype == object and all(map(np.isscalar, y)):
+        # of texts, or of numbers that pandas has its own type for
         y = np.array(y.tolist())
-    if y.dtype.kind not in "biufUS":
+    if y.dtype.kind not in "biufU":
         raise InputError(f"{path}: target {target!r} has type {y.dtype}; classes are numbers or texts")
-    if y.dtype.kind == "f" and (y != np.floor(y)).any():
-        row = int(np.flatnonzero(y != np.floor(y))[0])
-        raise InputError(
-            f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are needed"
-        )
+    if y.dtype.kind == "f":
+        whole = np.isfinite(y) & (y == np.floor(y))
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise InputError(
+                f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are "
+                "needed"
+            )
     if is_frame:
         return finite_frame(table.drop(columns=target), path), y
     return finite_matrix(table["X"], path), y

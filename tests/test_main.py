@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -436,6 +437,12 @@ def write_bad_files(frame):
     np.savez("pickled.npz", X=np.array([[{}]], dtype=object))
     np.savez("short.npz", X=X, y=np.zeros(7))
     np.savez("nan.npz", X=np.where(X > 190, np.nan, X))
+    np.savez("bytes.npz", X=X, y=frame["kind"].to_numpy("S"))
+    np.savez("infinite.npz", X=X, y=np.where(np.arange(60) < 30, 1, np.inf))
+    for name, labels in {"bytes": [b"ant", b"bee"], "lists": [[1], [2]], "ragged": [[1], [2, 3]]}.items():
+        frame.assign(kind=labels * 30).to_parquet(f"{name}.parquet")
+    with zipfile.ZipFile("text.npz", "w") as archive:
+        archive.writestr("X", "no array")
     for name in ("not.csv", "not.npz", "not.parquet", "data.txt"):
         Path(name).write_bytes(bytes(range(256)))
     for name, y in {"two": "A" * 100 + "B" * 2, "abc": "A" * 90 + "B" * 8 + "C" * 4}.items():
@@ -487,6 +494,12 @@ def write_bad_files(frame):
         ("cube.npz", ["cube.npz", "shape (60, 4, 4)"]),
         ("other.npz", ["no array X", "'data'"]),
         ("pickled.npz", ["can't read pickled.npz"]),
+        ("text.npz", ["text.npz", "X must be a matrix of numbers"]),
+        ("bytes.npz --target y", ["bytes.npz", "target 'y' has type |S3"]),
+        ("infinite.npz --target y", ["target 'y' is continuous (inf in row 31)"]),
+        ("bytes.parquet --target kind", ["bytes.parquet", "target 'kind' has type |S3"]),
+        ("lists.parquet --target kind", ["lists.parquet", "target 'kind' has type object"]),
+        ("ragged.parquet --target kind", ["ragged.parquet", "target 'kind' has type object"]),
         ("short.npz --target y", ["y has shape (7,)", "60 rows"]),
         ("data.csv --target kind --hidden 5,x", ["--hidden", "'5,x'", "500,250"]),
         ("data.csv --target kind --hidden 5,0", ["--hidden", "'5,0'"]),
@@ -502,6 +515,21 @@ def test_train_errors(argv, words, files, frame, capsys, tmp_path):
     message = fails(capsys, tmp_path, "train", *argv.split(), "--output", "run")
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_arrays_are_read_or_refused(save):
+    save("damaged.npz", X=np.arange(12.0).reshape(4, 3))
+    path = Path("damaged.npz")
+    content, refused = path.read_bytes(), 0
+    for position, value in enumerate(content):
+        path.write_bytes(content[:position] + bytes([value ^ 255]) + content[position + 1 :])
+        try:
+            __main__.read_table(path)
+        except __main__.InputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > len(content) / 2
 
 
 @pytest.mark.parametrize("fraction", [1e-12, 0.1, 0.2, 0.5, 0.75, 1 - 2**-53])
@@ -541,6 +569,7 @@ def test_model_and_output_errors(command, files, frame, capsys, tmp_path):
     frame.drop(columns=["x2", "x5"]).to_csv("fewer.csv", index=False)
     np.savez("fewer.npz", X=frame[NAMES[:3]].to_numpy())
     write_bad_files(frame)
+    long = "x" * 280  # longer than a file's name may be
     for argv, words in {
         "absent.joblib data.csv -o o.csv": ["absent.joblib", "No such file"],
         "data.csv data.csv -o o.csv": ["data.csv is not a model of sklearn_sda"],
@@ -556,6 +585,10 @@ def test_model_and_output_errors(command, files, frame, capsys, tmp_path):
         f"{model} data.csv -o o.xls": ["o.xls", "'.xls'"],
         f"{model} data.csv -o absent/o.csv": ["can't write absent/o.csv", "No such file"],
         f"{model} data.csv -o data.csv": ["output data.csv is also an input"],
+        f"{model} {long}.csv -o o.csv": [f"can't read {long}.csv", "too long"],
+        f"{model} data.csv -o {long}.csv": [f"can't write {long}.csv", "too long"],
+        f"{model} data.csv -o {long}.parquet": [f"can't write {long}.parquet", "too long"],
+        f"{long} data.csv -o o.csv": [f"can't read {long}", "too long"],
         f"{model} data.csv": ["-o"],
     }.items():
         message = fails(capsys, tmp_path, command, *argv.split())
