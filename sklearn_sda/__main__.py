@@ -262,6 +262,13 @@ def run_train(arguments):
         X_train, X_test, y_train, y_test = train_test_split(
             X, y, test_size=fraction, stratify=y, random_state=seed
         )
+        left_out = np.setdiff1d(y, y_train)
+        if len(left_out):
+            rare, rows = left_out[0], np.sum(y == left_out[0])
+            raise InputError(
+                f"{arguments.data}: a test fraction of {fraction} leaves none of the {rows} rows of class "
+                f"{str(rare)!r} to train with; choose a smaller one"
+            )
         data["test_rows"] = len(X_test)
     data["train_rows"] = len(X_train)
     with run_folder(arguments.output) as folder:
@@ -295,13 +302,12 @@ def check_classes(y, test_fraction, arguments):
         raise InputError(
             f"{where}: class {rare!r} has 1 row; at least 2 are needed, to train and to test with"
         )
-    needed = len(labels)
-    while min(test_rows := math.ceil(needed * test_fraction), needed - test_rows) < len(labels):
-        needed += 1
-    if len(y) < needed:
+    test_rows = math.ceil(len(y) * test_fraction)
+    train_rows = len(y) - test_rows
+    if min(train_rows, test_rows) < len(labels):
         raise InputError(
-            f"{where} has {len(labels)} classes, which takes at least {needed} rows with a test fraction of "
-            f"{test_fraction:g}; there are {len(y)}"
+            f"{where} has {len(labels)} classes, but a test fraction of {test_fraction} leaves {train_rows} "
+            f"of the {len(y)} rows to train and {test_rows} to test with; both take at least one per class"
         )
 
 
@@ -340,10 +346,18 @@ def load_inputs(arguments):
     output = arguments.output
     check_suffix(output)
     for path in (arguments.model, arguments.data):
-        if output.exists() and path.exists() and output.samefile(path):
+        if _is_same(output, path):
             raise InputError(f"the output {output} is also an input; choose another name")
     model = load_model(arguments.model)
     return model, model_inputs(read_table(arguments.data), model, arguments.data)
+
+
+def _is_same(first, second):
+    """Return whether two paths lead to one file; if one leads to none, using it says why."""
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def say(text, quiet):

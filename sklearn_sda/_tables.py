@@ -7,7 +7,6 @@ imported where a file needs them.
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def read_table(path):
         table = _read_npz(path) if path.suffix == ".npz" else _read_frame(path)
     except ImportError as error:
         raise _missing_package(path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow") from error
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except Exception as error:  # a damaged file raises almost anything
         raise InputError(f"can't read {path}: {reason(error)}") from error
     shape = table["X"].shape if isinstance(table, dict) else table.shape
     if 0 in shape:
@@ -54,11 +53,34 @@ def _read_frame(path):
     """Return a ``.csv`` or ``.parquet`` file as a data frame whose column names are distinct strings."""
     import pandas as pd
 
-    frame = pd.read_csv(path, low_memory=False) if path.suffix == ".csv" else pd.read_parquet(path)
+    frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     frame.columns = [str(name) for name in frame.columns]
-    if frame.columns.has_duplicates:
-        raise ValueError(f"two columns are called {frame.columns[frame.columns.duplicated()][0]!r}")
+    _check_distinct(frame.columns)
     return frame
+
+
+def _read_csv(path):
+    """Return a ``.csv`` file as a data frame; raise ValueError if its header and its rows don't match."""
+    import pandas as pd
+
+    as_text = {"header": None, "dtype": str, "keep_default_na": False}
+    header = pd.Index(pd.read_csv(path, nrows=1, **as_text).iloc[0])
+    # pandas would rename a second one; columns without a name it tells apart
+    _check_distinct(header[header != ""])
+    try:
+        # where the header is but a row, pandas does not take the first fields of longer rows for an index
+        pd.read_csv(path, nrows=2, **as_text)
+        return pd.read_csv(path, low_memory=False)
+    except pd.errors.ParserError as error:
+        raise ValueError(
+            f"{reason(error)} (the header has {len(header)} fields; no row may have more)"
+        ) from error
+
+
+def _check_distinct(names):
+    """Raise ValueError if a name occurs twice in a pandas.Index."""
+    if names.has_duplicates:
+        raise ValueError(f"two columns are called {names[names.duplicated()][0]!r}")
 
 
 def _read_npz(path):
@@ -66,8 +88,10 @@ def _read_npz(path):
     with path.open("rb") as file:  # NumPy takes any other file for a pickle, and says so
         if file.read(2) != b"PK":
             raise ValueError("it is not a .npz file")
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            # what is no .npy file comes as bytes
+            arrays = {name: np.asarray(archive[name]) for name in archive.files}
     if "X" not in arrays:
         raise ValueError(f"it has no array X, but {_listed(arrays)}")
     if arrays["X"].ndim != 2 or arrays["X"].dtype.kind not in "buif":
@@ -114,15 +138,19 @@ def split_target(table, target, path):
     missing = table[target].isna().sum() if is_frame else np.isnan(y).sum() if y.dtype.kind == "f" else 0
     if missing:
         raise InputError(f"{path}: target {target!r} has {missing} missing values")
-    if y.dtype == object:  # of texts, or of numbers that pandas has its own type for
+    if y.dtype == object and all(map(np.isscalar, y)):
+        # of texts, or of numbers that pandas has its own type for
         y = np.array(y.tolist())
-    if y.dtype.kind not in "biufUS":
+    if y.dtype.kind not in "biufU":
         raise InputError(f"{path}: target {target!r} has type {y.dtype}; classes are numbers or texts")
-    if y.dtype.kind == "f" and (y != np.floor(y)).any():
-        row = int(np.flatnonzero(y != np.floor(y))[0])
-        raise InputError(
-            f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are needed"
-        )
+    if y.dtype.kind == "f":
+        whole = np.isfinite(y) & (y == np.floor(y))
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise InputError(
+                f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are "
+                "needed"
+            )
     if is_frame:
         return finite_frame(table.drop(columns=target), path), y
     return finite_matrix(table["X"], path), y
