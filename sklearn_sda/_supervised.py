@@ -405,8 +405,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         -------
         history : sklearn_sda._training.History
         """
-        preprocessing, autoencoders = split_steps(encoder)
-        layers = layers_of(autoencoders)
+        layers = layers_of(split_steps(encoder)[1])
         parameters = []
         for layer in layers:
             layer._make_writeable()
@@ -430,7 +429,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}
 
-        inputs = preprocess(preprocessing, X)
+        inputs = preprocess(encoder, X)
         one_hot = np.eye(len(classes), dtype=dtype)
 
         def write_targets(rows, out):
@@ -506,7 +505,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         """Return validated and preprocessed samples, of shape (n_samples, n_inputs)."""
         check_is_fitted(self)
         X = self._check_samples(self.encoder_, X, reset=False)
-        return preprocess(split_steps(self.encoder_)[0], X)
+        return preprocess(self.encoder_, X)
 
     def _outputs(self, X, link):
         """Return the outputs, of shape (n_samples, n_classes), through a link kernel."""
@@ -634,11 +633,31 @@ def encode_labels(y, classes):
     return np.searchsorted(classes, labels)[codes]
 
 
-def preprocess(steps, X):
-    """Return X after the preprocessing steps of an encoder, as a numeric array (n_samples, n_inputs)."""
-    for step in steps:
+def preprocess(encoder, X):
+    """Return samples as the lowest layer of a fitted encoder gets them.
+
+    Parameters
+    ----------
+    encoder : estimator
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Validated, if the encoder has no preprocessing.
+
+    Returns
+    -------
+    inputs : ndarray of shape (n_samples, n_inputs)
+
+    Raises
+    ------
+    ValueError
+        If preprocessing gives what the lowest layer does not take; see `check_samples`.
+    """
+    preprocessing, autoencoders = split_steps(encoder)
+    for step in preprocessing:
         X = step.transform(X)
-    return np.asarray(X)
+    if preprocessing:
+        X = check_samples(autoencoders[0], X, layers_of(autoencoders)[0].encoder_coef_.dtype, reset=False)
+    return X
 
 
 def network_chain(layers, output, link):

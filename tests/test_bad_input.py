@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 
@@ -184,6 +184,27 @@ def test_one_class_only(X, y):
     assert_refused(
         MAKERS["classifier"](), ValueError, "at least 2 classes.*only one class: .*7", X, np.full(60, 7)
     )
+
+
+@pytest.mark.parametrize(("bad", "match"), [(np.nan, "NaN"), (1e200, r"too large for dtype\('float32'\)")])
+def test_what_preprocessing_lets_through(bad, match, X, y):
+    spoiled = X.copy()
+    spoiled[3, 1] = bad
+    encoder = make_pipeline(MinMaxScaler(), DenoisingAutoencoder(3, max_iter=1, random_state=0))
+    clf = SdAClassifier(encoder, max_iter=1, random_state=0).fit(X, y)
+    for method in ("predict", "predict_proba", "predict_log_proba", "transform"):
+        assert_refused(clf, ValueError, match, spoiled, method=method)
+    assert_refused(clf, ValueError, match, spoiled, y, method="score")
+    assert_refused(clf, ValueError, match, spoiled, y, method="partial_fit")
+    frozen = SdAClassifier(FrozenEstimator(encoder.fit(X)))
+    assert_refused(frozen, ValueError, match, spoiled, y)
+
+
+def test_preprocessing_that_gives_another_number_of_columns(X, y):
+    widths = iter([4, 4, 3])
+    changing = FunctionTransformer(lambda X: X[:, : next(widths)])
+    clf = SdAClassifier(make_pipeline(changing, DenoisingAutoencoder(3, max_iter=1)), max_iter=1).fit(X, y)
+    assert_refused(clf, ValueError, "X has 3 features, but .* is expecting 4 features", X, method="predict")
 
 
 def test_labels_that_are_not_valid(X, y):
