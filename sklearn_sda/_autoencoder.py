@@ -56,7 +56,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
         Reconstruction loss, which also sets the decoder's link: "cross_entropy" (nats per sample,
         logistic link) for data in [0, 1]; "squared_error" (half the squared error summed over
-        features, identity link). "auto" is the former where the training data lie in [0, 1].
+        features, identity link). "auto" is the former where the training data lie in [0, 1]; choose
+        yourself if training will continue with data that may not.
 
     tied_weights : bool, default=True
         Whether the decoder uses the transposed encoder coefficients. Otherwise it has its own, which

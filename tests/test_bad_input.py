@@ -279,6 +279,19 @@ def test_divergence_in_a_stack_names_the_layer(memory, tmp_path, X):
     assert_refused(stack, ValueError, r"Layer 2 of 2: Autoencoder layer 3 -> 2: .* learning rate 1e\+30", X)
 
 
+def test_every_error_in_a_stack_names_the_layer(X):
+    stack = MAKERS["stack"](loss="cross_entropy", activation="relu", warm_start=True)
+    match = r"Layer 2 of 2: The cross-entropy loss needs data in \[0, 1\]"
+    deep = clone(stack).set_params(max_iter=(200, 1), learning_rate_init=0.1)
+    assert_refused(deep, ValueError, match, X)
+    # also where all layers are fitted already
+    stack.set_params(loss=("cross_entropy", "squared_error")).fit(X)
+    stack.set_params(loss="cross_entropy", max_iter=(200, 1), learning_rate_init=0.1)
+    assert_refused(stack, ValueError, r"Layer 2 of 2: ", X)
+    assert_refused(stack, ValueError, r"Layer 1 of 2: The cross-entropy", X * 2)
+    assert_refused(stack, ValueError, r"Layer 1 of 2: The cross-entropy", X * 2, method="partial_fit")
+
+
 def test_continuing_with_other_sizes(X, y):
     layer = MAKERS["layer"](warm_start=True).fit(X)
     assert_refused(layer.set_params(n_components=5), ValueError, "n_components=5: the fitted layer has 3", X)

@@ -144,6 +144,22 @@ def test_it_takes_other_losses_where_codes_leave_the_unit_interval(X):
     assert np.isfinite(stack.score(X))
 
 
+@pytest.mark.parametrize("activation", naive.ACTIVATIONS)
+def test_auto_loss_of_a_higher_layer_follows_the_unit_below_not_the_data(activation, X):
+    # codes of the first samples may lie in [0, 1] by chance, and later ones not
+    stack = make_stack(activation=activation, max_iter=0).fit(X * 1e-3)
+    link = "logistic" if activation == "logistic" else "identity"
+    assert [layer.out_activation_ for layer in stack] == ["logistic", link, link]
+
+
+def test_training_continues_when_codes_leave_the_unit_interval():
+    Z = np.random.RandomState(0).rand(2000, 8) * 0.5
+    stack = StackedAutoencoderTransformer((20, 10), random_state=0, warm_start=True)
+    for _ in range(4):
+        stack.fit(Z)
+    assert stack[0].transform(Z).max() > 1
+
+
 def test_layers_ignore_the_global_output_configuration(X):
     pytest.importorskip("pandas")
     from sklearn import config_context
