@@ -369,13 +369,19 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     def _check_samples(self, encoder, X, *, reset):
         """Validate X without casting or copying it.
 
-        With preprocessing steps, the content of X is left to the first of them.
+        With preprocessing steps, the content of X is left to the first of them. In the first call
+        (`reset`), the first step of a fitted encoder must know the features.
         """
         preprocessing, autoencoders = split_steps(encoder)
         if preprocessing:
             validate_data(self, X, skip_check_array=True, reset=reset)
-            return X
-        return check_samples(self, X, autoencoders[0].dtype, reset=reset)
+            checked = X
+        else:
+            checked = check_samples(self, X, autoencoders[0].dtype, reset=reset)
+        first = [*preprocessing, *autoencoders][0]
+        if reset and hasattr(first, "n_features_in_"):
+            validate_data(first, X, skip_check_array=True, reset=False)
+        return checked
 
     def _fine_tune(self, encoder, classes, X, y, codes, rng, context, *, resume, incremental):
         """Train the whole network in the arrays of a fitted encoder, then set the attributes.

@@ -168,6 +168,25 @@ def test_an_encoder_that_is_no_autoencoder(encoder, match, X, y):
     assert_refused(SdAClassifier(encoder), TypeError, match, X, y)
 
 
+@pytest.mark.parametrize("first", [None, "passthrough", MinMaxScaler()])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_samples_that_a_frozen_encoder_does_not_know(method, first, X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    encoder = MAKERS["stack"]()
+    if first is not None:
+        encoder = make_pipeline(first, encoder)
+    clf = SdAClassifier(FrozenEstimator(encoder.fit(frame)), max_iter=1)
+    more = [] if method == "fit" else [[0, 1, 2]]
+    for width in (1, 3):
+        match = rf"X has {width} features, but \w+ is expecting 4 features"
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            assert_refused(clf, ValueError, match, X[:, :width], y, *more, method=method)
+    match = "Feature names must be in the same order"
+    assert_refused(clf, ValueError, match, frame[list("dcba")], y, *more, method=method)
+    assert getattr(clf, method)(frame, y, *more).predict(frame).shape == (60,)
+
+
 @pytest.mark.parametrize("encoder", ["stack", 2.5, DenoisingAutoencoder])
 def test_an_encoder_of_the_wrong_type(encoder, X, y):
     assert_refused(SdAClassifier(encoder), (ValueError, TypeError), "encoder", X, y)
