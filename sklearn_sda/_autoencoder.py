@@ -413,19 +413,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     def _choose_loss(self, X, resume):
         """Return the key in `LOSSES` for this fit; raise ValueError if X lies outside of its domain."""
-        low, high = data_range(X)
-        inside = low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
-        if self.loss != "auto":
-            loss = self.loss
-        elif resume:
-            loss = self._fitted_loss()
-        else:
-            loss = "cross_entropy" if inside else "squared_error"
-        if loss == "cross_entropy" and not inside:
-            raise ValueError(
-                f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
-                "for instance with MinMaxScaler(clip=True), or use loss='squared_error'."
-            )
+        if self.loss == "auto" and not resume:
+            return "cross_entropy" if in_unit_interval(X) else "squared_error"
+        loss = self._fitted_loss() if self.loss == "auto" else self.loss
+        check_domain(X, loss)
         return loss
 
     def _fitted_loss(self):
@@ -528,9 +519,15 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         -------
         scores : ndarray of shape (n_samples,)
             Negative loss summed over features: nats for cross-entropy, half squared error otherwise.
+
+        Raises
+        ------
+        ValueError
+            If the loss is cross-entropy and X lies outside [0, 1].
         """
         check_is_fitted(self)
         X = check_samples(self, X, self.encoder_coef_.dtype, reset=False)
+        check_domain(X, self._fitted_loss())
         return self._score_samples(X)
 
     def _score_samples(self, X):
@@ -559,6 +556,22 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Higher is better.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def in_unit_interval(X):
+    """Return whether X, of shape (n_samples, n_features), lies in [0, 1] but for rounding."""
+    low, high = data_range(X)
+    return low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
+
+
+def check_domain(X, loss):
+    """Raise ValueError if X, of shape (n_samples, n_features), lies outside of the domain of a loss."""
+    if loss == "cross_entropy" and not in_unit_interval(X):
+        low, high = data_range(X)
+        raise ValueError(
+            f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
+            "for instance with MinMaxScaler(clip=True), or use loss='squared_error'."
+        )
 
 
 def check_codes(X, n_components):

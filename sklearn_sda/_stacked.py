@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes
+from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes, check_domain
 from sklearn_sda._base import all_or_nothing, check_samples
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._kernels.pointwise import LOSSES
@@ -496,11 +496,18 @@ class StackedAutoencoderTransformer(
         -------
         scores : ndarray of shape (n_samples,)
             Negative loss of the first layer's kind, summed over features; higher is better.
+
+        Raises
+        ------
+        ValueError
+            If that is cross-entropy and X lies outside [0, 1].
         """
         layers = self._layers()
         X = check_samples(self, X, self.dtype, reset=False)
+        loss = layers[0]._fitted_loss()
+        check_domain(X, loss)
         chain = [layer._encoder() for layer in layers] + [layer._decoder() for layer in reversed(layers)]
-        return -reconstruction_losses(chain, X, LOSSES[layers[0]._fitted_loss()].kernel)
+        return -reconstruction_losses(chain, X, LOSSES[loss].kernel)
 
     def score(self, X, y=None):
         """Return the mean of `score_samples`.

@@ -152,6 +152,17 @@ def test_cross_entropy_outside_the_unit_interval(make, X, y):
                    method="partial_fit")  # fmt: skip
 
 
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+def test_scores_by_cross_entropy_outside_the_unit_interval(make, X):
+    fitted = make().fit(X)
+    match = r"cross-entropy loss needs data in \[0, 1\], but X lies in \[0, 2\]"
+    for method in ("score_samples", "score"):
+        assert_refused(fitted, ValueError, match, 2 * (X > 0.5), method=method)
+    assert np.isfinite(fitted.score(X.clip(-1e-7, 1) + 9e-7))  # rounding of a scaler
+    squared = make(loss="squared_error").fit(X)
+    assert squared.score(X * 7 - 2.5) < 0
+
+
 @pytest.mark.parametrize(
     ("encoder", "match"),
     [
