@@ -450,7 +450,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         return [np.array(parameter, order="C") for parameter in parameters]
 
     def _make_writeable(self):
-        """Replace read-only parameters (from a memory map) by copies, so that they can be fine-tuned."""
+        """Replace parameters in a memory map or read-only by copies, so that they can be fine-tuned."""
         self.encoder_coef_ = writeable(self.encoder_coef_)
         self.encoder_intercept_ = writeable(self.encoder_intercept_)
 

@@ -85,7 +85,12 @@ def data_range(X):
 
 
 def writeable(array):
-    """Return the array itself, or a copy if it is read-only or not C-ordered."""
+    """Return the array itself, or a copy if it is read-only, in a memory-mapped file or not C-ordered."""
+    owner = array
+    while isinstance(owner, np.ndarray):
+        if isinstance(owner, np.memmap):  # perhaps a cache, which others read
+            return np.array(array, order="C")
+        owner = owner.base
     return np.require(array, requirements=["C", "W"])
 
 

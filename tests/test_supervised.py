@@ -109,11 +109,17 @@ def test_a_classifier_from_a_read_only_file_can_be_trained_further(tmp_path, X, 
     np.testing.assert_array_equal(unchanged.coefs_[0], joblib.load(path, mmap_mode="r").coefs_[0])
 
 
-def test_read_only_layers_from_a_cache_are_fine_tuned(tmp_path, X, y):
-    expected = make_classifier().fit(X, y)
-    memory = joblib.Memory(tmp_path, mmap_mode="r", verbose=0)
-    for _ in range(2):  # the second time the layers come from the cache, read-only
-        clf = make_classifier(make_encoder(memory=memory)).fit(X, y)
+@pytest.mark.parametrize("mmap_mode", ["r", "r+"])
+@pytest.mark.parametrize(
+    "encoder",
+    [make_encoder(), make_pipeline(DenoisingAutoencoder(6, max_iter=2), DenoisingAutoencoder(5, max_iter=2))],
+    ids=["stack", "pipeline"],
+)
+def test_layers_from_a_cache_are_fine_tuned_and_the_cache_stays_as_it_is(encoder, mmap_mode, tmp_path, X, y):
+    expected = make_classifier(encoder).fit(X, y)
+    memory = joblib.Memory(tmp_path, mmap_mode=mmap_mode, verbose=0)
+    for _ in range(2):  # the second time the lower layer comes from the cache
+        clf = make_classifier(clone(encoder).set_params(memory=memory)).fit(X, y)
         assert_one_set_of_arrays(clf)
         np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
 
