@@ -161,7 +161,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Score of the validation samples after each epoch; None without early stopping.
 
     best_validation_score_ : float or None
-        Highest of them, that of the restored parameters.
+        Highest of those of the last `fit`, that of the restored parameters.
 
     n_iter_ : int
         Number of epochs.

@@ -226,15 +226,16 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
     def _curve_attributes(self, history, resume):
         """Return the attributes that tell how training went, continuing the present ones if `resume`."""
         losses = (self.loss_curve_ if resume else []) + history.loss_curve
-        scores = history.validation_scores
+        scores, best_score = history.validation_scores, None
         if scores is not None:
+            best_score = max(scores, default=-np.inf)
             scores = ((self.validation_scores_ if resume else None) or []) + scores
         return {
             "loss_curve_": losses,
             "loss_": losses[-1] if losses else np.inf,
             "best_loss_": min(losses, default=np.inf) if scores is None else None,
             "validation_scores_": scores,
-            "best_validation_score_": max(scores, default=-np.inf) if scores is not None else None,
+            "best_validation_score_": best_score,
             "n_iter_": len(losses),
             "t_": history.position,
         }

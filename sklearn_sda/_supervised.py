@@ -141,7 +141,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         Accuracy on the validation samples after each epoch; None without early stopping.
 
     best_validation_score_ : float or None
-        Highest of them, that of the restored parameters.
+        Highest of those of the last `fit`, that of the restored parameters.
 
     n_iter_ : int
         Number of epochs of the fine-tuning.

@@ -251,6 +251,16 @@ def test_early_stopping_keeps_the_best_parameters(X):
     assert_same_layer(layer, shorter)
 
 
+def test_the_best_validation_score_is_that_of_the_restored_parameters(X):
+    layer = DenoisingAutoencoder(
+        3, learning_rate_init=0.05, early_stopping=True, warm_start=True, max_iter=20, random_state=0
+    ).fit(X)
+    first = layer.best_validation_score_
+    layer.set_params(solver="sgd", learning_rate_init=3.0, max_iter=2).fit(X)  # a worse second fit
+    assert layer.best_validation_score_ == max(layer.validation_scores_[-2:]) < first
+    assert len(layer.validation_scores_) == 22
+
+
 def test_early_stopping_does_not_train_on_the_validation_rows(monkeypatch, X):
     rows_seen = set()
     evaluate = Reconstruction.evaluate

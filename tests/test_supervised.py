@@ -311,6 +311,14 @@ def test_early_stopping_restores_the_best_parameters(digits):
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_best_validation_score_is_that_of_the_restored_parameters(digits):
+    X, y = digits
+    clf = make_classifier((20,), max_iter=40, early_stopping=True, warm_start=True).fit(X, y)
+    first = clf.best_validation_score_
+    clf.set_params(solver="sgd", learning_rate_init=5.0, max_iter=2).fit(X, y)  # a worse second fit
+    assert clf.best_validation_score_ == max(clf.validation_scores_[-2:]) < first
+
+
 def test_it_warns_when_it_has_not_converged_and_only_then(X, y):
     with pytest.warns(ConvergenceWarning, match=r"iterations \(3\).*Increase max_iter") as record:
         make_classifier().fit(X, y)
