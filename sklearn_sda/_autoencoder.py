@@ -351,8 +351,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
-        loss = self._choose_loss(X, resume)
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
+        loss = self._choose_loss(X, resume)
         batch_size = self._check_batch_size(len(X))
         objective = Reconstruction(
             X,
@@ -373,6 +373,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "decoder_intercept_": parameters[2],
             "_decoder_coef": None if self.tied_weights else parameters[3],
             "out_activation_": LOSSES[loss].out_activation,
+            "_trained_activation": self.activation,  # to refuse to continue with another
         }
         rows, score = np.arange(len(X)), None
         if self.early_stopping and not incremental and self.max_iter > 0:
@@ -413,9 +414,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     def _choose_loss(self, X, resume):
         """Return the key in `LOSSES` for this fit; raise ValueError if X lies outside of its domain."""
-        if self.loss == "auto" and not resume:
+        loss = self._fitted_loss() if resume else self.loss
+        if loss == "auto":
             return "cross_entropy" if in_unit_interval(X) else "squared_error"
-        loss = self._fitted_loss() if self.loss == "auto" else self.loss
         check_domain(X, loss)
         return loss
 
@@ -435,6 +436,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """Return copies of the fitted parameters; raise ValueError if they do not fit the options."""
         for option, fitted in {
             "n_components": self.encoder_coef_.shape[1],
+            "activation": self._trained_activation,
+            "loss": "auto" if self.loss == "auto" else self._fitted_loss(),
             "tied_weights": self._decoder_coef is None,
             "dtype": self.encoder_coef_.dtype.name,
         }.items():

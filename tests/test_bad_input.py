@@ -335,6 +335,25 @@ def test_continuing_with_other_sizes(X, y):
     )
 
 
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+@pytest.mark.parametrize(
+    ("option", "value", "had"),
+    [("activation", "tanh", "relu"), ("loss", "squared_error", "cross_entropy")],
+)
+def test_continuing_with_another_unit_or_loss(make, option, value, had, X):
+    match = f"can't continue with {option}='{value}': the fitted layer has '{had}'"
+    changed = make(warm_start=True).fit(X).set_params(**{option: value})
+    for method in ("fit", "partial_fit"):
+        assert_refused(changed, ValueError, match, X, method=method)
+    changed.set_params(warm_start=False).fit(X).partial_fit(X)
+
+
+def test_naming_the_loss_that_auto_chose_is_no_change(X):
+    layer = MAKERS["layer"](warm_start=True).fit(X).set_params(loss="cross_entropy").fit(X)
+    assert layer.n_iter_ == 4
+    assert_refused(layer, ValueError, r"needs data in \[0, 1\]", X * 2)
+
+
 def test_continuing_with_a_cache(tmp_path, X):
     stack = MAKERS["stack"](memory=str(tmp_path)).fit(X)
     assert_refused(stack, ValueError, "memory=.* can't cache.*memory=None", X, method="partial_fit")
