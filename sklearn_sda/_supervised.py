@@ -14,7 +14,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted, validat
 
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _check_partial_fit_first_call, _fit_context
-from sklearn_sda._encoder import layers_of, make_encoder, split_steps
+from sklearn_sda._encoder import check_same_layers, layers_of, make_encoder, split_steps
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward
 from sklearn_sda._objectives import Supervised
@@ -363,6 +363,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     def _next_encoder(self, rng, resume):
         """Return the encoder to train and whether it is fitted; see `make_encoder`."""
         if resume:  # a copy, so that a failure leaves the present one as it is
+            check_same_layers(self.encoder, self.encoder_)
             return copy.deepcopy(self.encoder_), True
         return make_encoder(self.encoder, rng, pretrain=self.pretrain)
 

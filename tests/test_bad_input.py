@@ -348,6 +348,39 @@ def test_continuing_with_another_unit_or_loss(make, option, value, had, X):
     changed.set_params(warm_start=False).fit(X).partial_fit(X)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"encoder": (7, 5)},
+        {"encoder": None},
+        {"encoder": DenoisingAutoencoder(3)},
+        {"encoder__hidden_layer_sizes": (3, 9)},
+        {"encoder__activation": ("relu", "tanh")},
+        {"encoder__dtype": "float64"},
+        {"encoder": FrozenEstimator(MAKERS["layer"]().fit(np.eye(4)))},
+    ],
+)
+def test_continuing_a_classifier_with_another_encoder(change, X, y):
+    clf = SdAClassifier(MAKERS["stack"](), warm_start=True, max_iter=1, random_state=0).fit(X, y)
+    clf.set_params(**change)
+    match = r"(?s)can't continue with encoder=.*: its layers have .*, those of the fitted encoder .*\(3, 'relu'"
+    for method in ("fit", "partial_fit"):
+        assert_refused(clf, ValueError, match, X, y, method=method)
+    clf.set_params(warm_start=False).fit(X, y).partial_fit(X, y)
+
+
+def test_changes_of_the_encoder_that_do_not_matter(X, y):
+    clf = SdAClassifier((3, 2), warm_start=True, max_iter=1, random_state=0).fit(X, y)
+    for encoder in (
+        [3, 2],
+        MAKERS["stack"](corruption_level=0.5, max_iter=7),
+        make_pipeline(DenoisingAutoencoder(3, dtype=np.float32), DenoisingAutoencoder(2)),
+        FrozenEstimator(MAKERS["stack"]().fit(X)),
+    ):
+        clf.set_params(encoder=encoder, pretrain=False).fit(X, y)
+    assert clf.n_iter_ == 5
+
+
 def test_naming_the_loss_that_auto_chose_is_no_change(X):
     layer = MAKERS["layer"](warm_start=True).fit(X).set_params(loss="cross_entropy").fit(X)
     assert layer.n_iter_ == 4
