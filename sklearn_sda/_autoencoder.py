@@ -310,8 +310,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     def partial_fit(self, X, y=None):
         """Make one pass over some samples, continuing from the present parameters.
 
-        The state of the optimizer is kept from one call to the next. `early_stopping` has no effect
-        here.
+        The optimizer is kept from one call to the next, with its state and the options (learning rate,
+        momentum and so on) of the first call; another `solver` makes a new one. `early_stopping` has no
+        effect here.
 
         Parameters
         ----------
@@ -330,6 +331,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         ValueError
             As `fit`.
         """
+        self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         self._train(X, NullContext(), resume=resume, incremental=True)
@@ -365,8 +367,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             alpha=self.alpha,
             batch_size=batch_size,
         )
-        optimizer = copy.deepcopy(getattr(self, "_optimizer", None)) if incremental else None
-        optimizer = optimizer or self._make_optimizer(parameters)
+        optimizer = self._next_optimizer(parameters, incremental)
         attributes = {
             "encoder_coef_": parameters[0],
             "encoder_intercept_": parameters[1],

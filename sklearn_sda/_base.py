@@ -1,5 +1,6 @@
 """What the estimators that train share: parameter constraints, checks of X, the call of the loop."""
 
+import copy
 import functools
 import time
 import warnings
@@ -183,8 +184,24 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             )
         return min(self.batch_size, n_samples)
 
-    def _make_optimizer(self, parameters):
-        """Return a new optimizer for a list of arrays."""
+    def _next_optimizer(self, parameters, incremental):
+        """Return the optimizer for a list of arrays.
+
+        Parameters
+        ----------
+        parameters : list of ndarray
+            Arrays that will be updated.
+        incremental : bool
+            Whether to continue with a copy of the optimizer of the previous call, if there is one of
+            this `solver`. Otherwise it is new.
+
+        Returns
+        -------
+        optimizer : sklearn_sda._optimizers.SGD or sklearn_sda._optimizers.Adam
+        """
+        previous = getattr(self, "_optimizer", None)
+        if incremental and type(previous) is OPTIMIZERS[self.solver]:
+            return copy.deepcopy(previous)
         return OPTIMIZERS[self.solver](
             parameters,
             learning_rate_init=self.learning_rate_init,

@@ -292,7 +292,8 @@ class StackedAutoencoderTransformer(
         """Make one pass over some samples with every layer, from the lowest to the highest.
 
         Each layer is trained on the code that the layers below give after their own pass, so that all
-        of them keep learning while data arrive.
+        of them keep learning while data arrive. Each layer keeps its optimizer; see
+        `DenoisingAutoencoder.partial_fit`.
 
         Parameters
         ----------
@@ -311,6 +312,7 @@ class StackedAutoencoderTransformer(
         ValueError
             As `fit`.
         """
+        self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         pipeline = self._make_pipeline(resume)

@@ -327,6 +327,10 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         is frozen). To pretrain on data that arrive in pieces, train a stack with its `partial_fit` and
         hand it over as ``encoder=FrozenEstimator(stack)``.
 
+        The optimizer is kept from one call to the next, with its state and the options (learning rate,
+        momentum and so on) of the first call; another `solver` makes a new one. `early_stopping` has no
+        effect here.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -346,6 +350,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         ValueError
             As `fit`; if `classes` is missing in the first call, or y has a label that is not in it.
         """
+        self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
@@ -464,8 +469,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
                 predicted = forward(chain, X_validation).argmax(axis=1)
                 return float((predicted == codes_validation).mean())
 
-        optimizer = copy.deepcopy(getattr(self, "_optimizer", None)) if incremental else None
-        optimizer = optimizer or self._make_optimizer(parameters)
+        optimizer = self._next_optimizer(parameters, incremental)
         history = self._minimize(
             objective,
             optimizer,

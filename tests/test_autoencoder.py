@@ -3,6 +3,7 @@
 import itertools
 import pickle
 import tracemalloc
+from copy import deepcopy
 
 import joblib
 import numpy as np
@@ -303,6 +304,16 @@ def test_passes_of_partial_fit_equal_epochs_of_fit(solver, X):
             pieces.partial_fit(X[start : start + 20])
     assert_same_layer(whole, pieces)
     assert pieces.t_ == whole.t_ == 180
+
+
+def test_partial_fit_keeps_the_options_of_its_optimizer_but_not_another_solver(X):
+    options = {"batch_size": 60, "shuffle": False, "n_components": 3, "random_state": 0}
+    layer = DenoisingAutoencoder(solver="sgd", momentum=0.0, learning_rate_init=1e-3, **options)
+    layer.partial_fit(X)
+    kept = deepcopy(layer).set_params(learning_rate_init=1.0).partial_fit(X)
+    assert_same_layer(kept, deepcopy(layer).partial_fit(X))
+    other = deepcopy(layer).set_params(solver="adam", learning_rate_init=1e-30).partial_fit(X)
+    assert_same_layer(other, layer)
 
 
 def test_warm_start_continues_with_fresh_corruption(monkeypatch, X):

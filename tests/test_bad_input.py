@@ -112,6 +112,15 @@ def test_parameters_out_of_range(make, parameter, value, X):
     assert_refused(make(**{parameter: value}), ValueError, match, X)
 
 
+@every_estimator
+def test_parameters_out_of_range_in_a_later_partial_fit(make, X, y):
+    fitted = make().partial_fit(X, y, *([[0, 1, 2]] * (make is MAKERS["classifier"])))
+    for parameter, value in {"solver": "lbfgs", "momentum": 7, "batch_size": 0}.items():
+        changed = copy.deepcopy(fitted).set_params(**{parameter: value})
+        match = f"The '{parameter}' parameter of {type(fitted).__name__} must be"
+        assert_refused(changed, ValueError, match, X, y, method="partial_fit")
+
+
 def test_an_option_that_is_unknown_lists_the_known_ones(X):
     with pytest.raises(ValueError, match=r"'identity', 'logistic', 'relu', 'tanh'|must be a str among"):
         DenoisingAutoencoder(activation="sigmoid").fit(X)
@@ -363,7 +372,7 @@ def test_continuing_with_another_unit_or_loss(make, option, value, had, X):
 def test_continuing_a_classifier_with_another_encoder(change, X, y):
     clf = SdAClassifier(MAKERS["stack"](), warm_start=True, max_iter=1, random_state=0).fit(X, y)
     clf.set_params(**change)
-    match = r"(?s)can't continue with encoder=.*: its layers have .*, those of the fitted encoder .*\(3, 'relu'"
+    match = r"(?s)continue with encoder=.*: its layers have .*, those of the fitted encoder .*\(3, 'relu'"
     for method in ("fit", "partial_fit"):
         assert_refused(clf, ValueError, match, X, y, method=method)
     clf.set_params(warm_start=False).fit(X, y).partial_fit(X, y)

@@ -343,6 +343,14 @@ def test_passes_of_partial_fit_equal_epochs_of_fit(solver, X, y):
     assert pieces.t_ == whole.t_
 
 
+def test_partial_fit_with_another_solver_starts_a_new_optimizer(X, y):
+    clf = make_classifier(learning_rate_init=0.1).partial_fit(X, y, classes=[0, 1, 2])
+    before = [coef.copy() for coef in clf.coefs_]
+    clf.set_params(solver="sgd", learning_rate_init=1e-30).partial_fit(X, y)
+    for a, b in zip(clf.coefs_, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_partial_fit_pretrains_once_and_knows_all_classes(X, y):
     clf = make_classifier().partial_fit(X[:20][y[:20] < 2], y[:20][y[:20] < 2], classes=[0, 1, 2, 7])
     assert [layer.n_iter_ for layer in clf.encoder_] == [2, 2]
