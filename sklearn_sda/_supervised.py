@@ -442,10 +442,10 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             return {**attributes, **self._curve_attributes(history, resume)}
 
         inputs = preprocess(encoder, X)
-        one_hot = np.eye(len(classes), dtype=dtype)
 
         def write_targets(rows, out):
-            np.take(one_hot, codes[rows], axis=0, out=out, mode="clip")
+            out.fill(0)
+            out[np.arange(len(rows)), codes[rows]] = 1
 
         batch_size = self._check_batch_size(len(codes))
         objective = Supervised(

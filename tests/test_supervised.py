@@ -1,6 +1,7 @@
 """The classifier: one set of arrays, pretrained and then fine-tuned; its encoder in every form."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import joblib
@@ -349,6 +350,19 @@ def test_partial_fit_with_another_solver_starts_a_new_optimizer(X, y):
     clf.set_params(solver="sgd", learning_rate_init=1e-30).partial_fit(X, y)
     for a, b in zip(clf.coefs_, before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_memory_is_linear_in_the_number_of_classes(X, y):
+    clf = make_classifier((1,), solver="sgd", momentum=0.0)
+    clf.partial_fit(X, y, classes=[0, 1, 2])  # compiling kernels takes memory too
+    clf = clone(clf)
+    tracemalloc.start()
+    clf.partial_fit(X, y, classes=np.arange(4000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # outputs and targets of a minibatch take 1.3 MB; a row for every class 64 MB
+    assert peak < 10e6
+    assert clf.predict(X).max() < 3
 
 
 def test_partial_fit_pretrains_once_and_knows_all_classes(X, y):
