@@ -287,11 +287,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         classes = self.classes_ if resume else np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                "SdAClassifier needs samples of at least 2 classes, but y contains only one class: "
-                f"{classes[0]!r}."
-            )
+        check_classes(classes, "y")
         codes = encode_labels(y, classes)
 
         context = self._init_callback_context(max_subtasks=1 if resume or frozen else 2)
@@ -348,7 +344,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         Raises
         ------
         ValueError
-            As `fit`; if `classes` is missing in the first call, or y has a label that is not in it.
+            As `fit`; if `classes` is missing in the first call or has fewer than two labels, or y has one
+            that is not in it.
         """
         self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "encoder_")
@@ -357,6 +354,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         _check_partial_fit_first_call(self, classes)
+        check_classes(self.classes_, "classes")
         codes = encode_labels(y, self.classes_)
         if not (resume or frozen):
             encoder.fit(X, y)
@@ -616,6 +614,23 @@ def check_labels(X, y):
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y
+
+
+def check_classes(classes, name):
+    """Raise ValueError if there are fewer than two classes.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    name : str
+        Of the argument that they come from.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            f"SdAClassifier needs samples of at least 2 classes, but {name} has {len(classes)} class(es): "
+            f"{classes}."
+        )
 
 
 def encode_labels(y, classes):

@@ -221,7 +221,7 @@ def test_layers_of_different_types(X, y):
 
 def test_one_class_only(X, y):
     assert_refused(
-        MAKERS["classifier"](), ValueError, "at least 2 classes.*only one class: .*7", X, np.full(60, 7)
+        MAKERS["classifier"](), ValueError, r"at least 2 classes, but y has 1 class.*\[7\]", X, np.full(60, 7)
     )
 
 
@@ -244,6 +244,18 @@ def test_preprocessing_that_gives_another_number_of_columns(X, y):
     changing = FunctionTransformer(lambda X: X[:, : next(widths)])
     clf = SdAClassifier(make_pipeline(changing, DenoisingAutoencoder(3, max_iter=1)), max_iter=1).fit(X, y)
     assert_refused(clf, ValueError, "X has 3 features, but .* is expecting 4 features", X, method="predict")
+
+
+def test_fewer_than_two_classes_in_partial_fit(X, y):
+    for classes, match in (
+        ([7], r"classes has 1 class.*\[7\]"),
+        ([7, 7], r"1 class.*\[7\]"),
+        ([], r"0 class.*\[\]"),
+    ):
+        match = f"at least 2 classes, but .*{match}"
+        assert_refused(
+            MAKERS["classifier"](), ValueError, match, X, np.full(60, 7), classes, method="partial_fit"
+        )
 
 
 def test_labels_that_are_not_valid(X, y):
