@@ -353,6 +353,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         encoder, frozen = self._next_encoder(rng, resume)
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
+        if classes is not None:
+            check_none_missing(np.asarray(classes, dtype=object), "classes")
         _check_partial_fit_first_call(self, classes)
         check_classes(self.classes_, "classes")
         codes = encode_labels(y, self.classes_)
@@ -605,15 +607,42 @@ def check_labels(X, y):
     Raises
     ------
     ValueError
-        If y is None, has another length than X, is not 1d, has NaN, or is continuous.
+        If y is None, has another length than X, is not 1d, has missing labels, or is continuous.
     """
     if y is None:
         raise ValueError("SdAClassifier requires y to be passed, but the target y is None.")
     check_consistent_length(X, y)
     y = column_or_1d(y, warn=True)
+    check_none_missing(y, "y")
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y
+
+
+def check_none_missing(labels, name):
+    """Raise ValueError if there are missing labels among objects.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Of any type; floats have their own check.
+    name : str
+        Of the argument that they come from.
+    """
+    missing = sum(map(is_missing, labels)) if labels.dtype.kind == "O" else 0
+    if missing:
+        raise ValueError(
+            f"{name} has missing labels (None, NaN or pandas.NA): {missing} of {len(labels)}. Leave these "
+            "samples out."
+        )
+
+
+def is_missing(label):
+    """Return whether a label is None or, as NaN and pandas.NA, not equal to itself."""
+    try:
+        return label is None or not label == label
+    except TypeError:  # pandas.NA == pandas.NA is neither true nor false
+        return True
 
 
 def check_classes(classes, name):

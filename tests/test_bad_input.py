@@ -266,6 +266,20 @@ def test_labels_that_are_not_valid(X, y):
     assert_refused(clf, ValueError, "continuous", X, y + 0.5)
 
 
+def test_missing_labels_among_strings(X, y):
+    pandas = pytest.importorskip("pandas")
+    match = r"y has missing labels \(None, NaN or pandas.NA\): 1 of 60\. Leave these samples out"
+    for missing in (None, np.nan, pandas.NA):
+        labels = np.array(["a", "b", "c"], dtype=object)[y]
+        labels[5] = missing
+        for given in (labels, pandas.Series(labels), pandas.Series(labels, dtype="string")):
+            assert_refused(MAKERS["classifier"](), ValueError, match, X, given)
+        args = X, np.array(["a", "b", "c"])[y], ["a", "b", "c", missing]
+        assert_refused(
+            MAKERS["classifier"](), ValueError, "classes has missing.* 1 of 4", *args, method="partial_fit"
+        )
+
+
 def test_unknown_labels(X, y):
     clf = MAKERS["classifier"]()
     assert_refused(
