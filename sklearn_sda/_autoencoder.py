@@ -13,6 +13,7 @@ from sklearn_sda._base import (
     MinibatchEstimator,
     Monitor,
     all_or_nothing,
+    check_representable,
     check_samples,
     data_range,
     writeable,
@@ -509,7 +510,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Reconstructions, in the compute type.
         """
         check_is_fitted(self)
-        return forward([self._decoder()], check_codes(X, self._n_features_out))
+        return forward([self._decoder()], check_codes(X, self))
 
     def score_samples(self, X):
         """Return the negative reconstruction loss of each clean sample; higher is better.
@@ -578,15 +579,18 @@ def check_domain(X, loss):
         )
 
 
-def check_codes(X, n_components):
-    """Validate codes of shape (n_samples, n_components) for decoding.
+def check_codes(X, layer):
+    """Validate codes of shape (n_samples, n_components) for decoding by a fitted layer.
 
     Raises
     ------
     ValueError
-        If X is not numeric and finite or has another number of columns.
+        If X is not numeric and finite, has a value beyond the compute type or another number of
+        columns.
     """
     X = check_array(X, dtype="numeric")
+    check_representable(X, layer.encoder_coef_.dtype)
+    n_components = layer._n_features_out
     if X.shape[1] != n_components:
         raise ValueError(f"X has {X.shape[1]} columns, but the code has {n_components} components.")
     return X

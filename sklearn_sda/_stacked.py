@@ -466,7 +466,7 @@ class StackedAutoencoderTransformer(
             Codes of the last layer, in the compute type.
         """
         layers = self._layers()
-        X = check_samples(self, X, self.dtype, reset=False)
+        X = check_samples(self, X, layers[0].encoder_coef_.dtype, reset=False)
         return forward([layer._encoder() for layer in layers], X)
 
     def inverse_transform(self, X):
@@ -483,7 +483,7 @@ class StackedAutoencoderTransformer(
             Reconstructions, in the compute type.
         """
         layers = self._layers()
-        X = check_codes(X, self._n_features_out)
+        X = check_codes(X, layers[-1])
         return forward([layer._decoder() for layer in reversed(layers)], X)
 
     def score_samples(self, X):
@@ -505,7 +505,7 @@ class StackedAutoencoderTransformer(
             If that is cross-entropy and X lies outside [0, 1].
         """
         layers = self._layers()
-        X = check_samples(self, X, self.dtype, reset=False)
+        X = check_samples(self, X, layers[0].encoder_coef_.dtype, reset=False)
         loss = layers[0]._fitted_loss()
         check_domain(X, loss)
         chain = [layer._encoder() for layer in layers] + [layer._decoder() for layer in reversed(layers)]

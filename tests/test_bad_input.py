@@ -88,6 +88,19 @@ def test_codes_of_another_length(make, X):
         make().fit(X).inverse_transform(X)
 
 
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+def test_codes_beyond_the_compute_type(make, X):
+    codes = make().fit(X).transform(X).astype("float64")
+    codes[0, 0] = 1e300
+    fitted = make().fit(X)
+    assert_refused(fitted, ValueError, r"too large for dtype\('float32'\)", codes, method="inverse_transform")
+    # the type that counts is that of the fit, not that of the parameter
+    fitted.set_params(dtype="float64")
+    huge = np.where(X == X[0, 0], 1e300, X)
+    for method, samples in (("inverse_transform", codes), ("transform", huge), ("score_samples", huge)):
+        assert_refused(fitted, ValueError, r"too large for dtype\('float32'\)", samples, method=method)
+
+
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
