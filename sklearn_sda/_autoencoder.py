@@ -272,7 +272,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     def __sklearn_tags__(self):
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = [np.dtype(self.dtype).name]
+        tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
         return tags
 
     @all_or_nothing

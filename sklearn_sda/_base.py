@@ -69,7 +69,9 @@ def check_samples(estimator, X, dtype, *, reset):
 
 
 def check_representable(X, dtype):
-    """Raise ValueError if a value of X, of shape (n_samples, n_features), overflows `dtype`."""
+    """Raise ValueError if X, of shape (n_samples, n_features), is not numeric or overflows `dtype`."""
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X is not numeric: it has {X.dtype!r}. Convert it to numbers.")
     largest = float(np.finfo(dtype).max)
     if X.dtype.kind == "f" and float(np.finfo(X.dtype).max) > largest:
         low, high = data_range(X)

@@ -77,6 +77,8 @@ def named_encoder(encoder):
     ------
     TypeError
         If `encoder` is no autoencoder; see `split_steps`.
+    ValueError
+        If a parameter of an autoencoder is not valid.
     """
     if isinstance(encoder, FrozenEstimator):
         encoder = encoder.estimator
@@ -89,7 +91,8 @@ def named_encoder(encoder):
         raise TypeError(
             f"encoder must be an instance, got the class {encoder.__name__}: write {encoder.__name__}()."
         )
-    split_steps(encoder)
+    for autoencoder in split_steps(encoder)[1]:
+        autoencoder._validate_params()
     return encoder
 
 
@@ -115,7 +118,7 @@ def make_encoder(encoder, rng, *, pretrain):
     Raises
     ------
     TypeError
-        If `encoder` is no autoencoder; see `split_steps`.
+        If `encoder` is no autoencoder; see `named_encoder`.
     """
     if isinstance(encoder, FrozenEstimator):
         return copy.deepcopy(named_encoder(encoder)), True

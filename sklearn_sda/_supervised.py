@@ -632,8 +632,8 @@ def check_none_missing(labels, name):
     missing = sum(map(is_missing, labels)) if labels.dtype.kind == "O" else 0
     if missing:
         raise ValueError(
-            f"{name} has missing labels (None, NaN or pandas.NA): {missing} of {len(labels)}. Leave these "
-            "samples out."
+            f"{name} has missing labels (None, NaN or pandas.NA): {missing} of {len(labels)}. Leave them "
+            "out."
         )
 
 

@@ -64,6 +64,22 @@ def test_nan_and_infinity(make, bad, X, y):
 
 
 @every_estimator
+@pytest.mark.parametrize("dtype", ["datetime64[s]", "timedelta64[s]"])
+def test_times_are_not_numbers(make, dtype, X, y):
+    times = (X * 10).astype(int).astype(dtype)
+    match = r"X is not numeric: it has dtype\(.*\). Convert"
+    fitted = make().fit(X, y)
+    for estimator in (make(), fitted):
+        assert_refused(estimator, ValueError, match, times, y)
+    for method in ("transform", "predict", "score_samples"):
+        if hasattr(fitted, method):
+            assert_refused(fitted, ValueError, match, times, method=method)
+    if hasattr(fitted, "inverse_transform"):
+        width = len(fitted.get_feature_names_out())
+        assert_refused(fitted, ValueError, match, times[:, :width], method="inverse_transform")
+
+
+@every_estimator
 def test_values_beyond_the_compute_type(make, X, y):
     huge = X.copy()
     huge[0, 0] = 1e39
@@ -132,6 +148,19 @@ def test_parameters_out_of_range_in_a_later_partial_fit(make, X, y):
         changed = copy.deepcopy(fitted).set_params(**{parameter: value})
         match = f"The '{parameter}' parameter of {type(fitted).__name__} must be"
         assert_refused(changed, ValueError, match, X, y, method="partial_fit")
+
+
+@pytest.mark.parametrize("dtype", ["foo", 5, None, np.dtype("float32")])
+def test_an_encoder_with_an_unknown_dtype(dtype, X, y):
+    for encoder in (
+        MAKERS["layer"](dtype=dtype),
+        MAKERS["stack"](dtype=dtype),
+        make_pipeline(MAKERS["layer"](dtype=dtype)),
+    ):
+        clf = SdAClassifier(encoder, warm_start=True, max_iter=1)
+        assert_refused(clf, ValueError, "The 'dtype' parameter of .* must be", X, y)
+        clf.set_params(encoder=(3,)).fit(X, y).set_params(encoder=encoder)
+        assert_refused(clf, ValueError, "The 'dtype' parameter of .* must be", X, y)
 
 
 def test_an_option_that_is_unknown_lists_the_known_ones(X):
@@ -281,7 +310,7 @@ def test_labels_that_are_not_valid(X, y):
 
 def test_missing_labels_among_strings(X, y):
     pandas = pytest.importorskip("pandas")
-    match = r"y has missing labels \(None, NaN or pandas.NA\): 1 of 60\. Leave these samples out"
+    match = r"y has missing labels \(None, NaN or pandas.NA\): 1 of 60\. Leave them out"
     for missing in (None, np.nan, pandas.NA):
         labels = np.array(["a", "b", "c"], dtype=object)[y]
         labels[5] = missing
