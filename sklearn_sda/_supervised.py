@@ -251,7 +251,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         tags.transformer_tags.preserves_dtype = ["float32"]
         if hasattr(self.encoder, "__sklearn_tags__") and not isinstance(self.encoder, type):
             encoder_tags = self.encoder.__sklearn_tags__()
-            tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
+            if encoder_tags.transformer_tags is not None:  # not of a Pipeline that ends in "passthrough"
+                tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
             tags.input_tags = encoder_tags.input_tags
         return tags
 
@@ -632,8 +633,7 @@ def check_none_missing(labels, name):
     missing = sum(map(is_missing, labels)) if labels.dtype.kind == "O" else 0
     if missing:
         raise ValueError(
-            f"{name} has missing labels (None, NaN or pandas.NA): {missing} of {len(labels)}. Leave them "
-            "out."
+            f"{name} has missing labels (None, NaN or pandas.NA): {missing} of {len(labels)}. Leave them out."
         )
 
 

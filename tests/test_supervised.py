@@ -189,6 +189,7 @@ def test_every_form_of_encoder(X, y):
         make_encoder(),
         make_pipeline(DenoisingAutoencoder(6, max_iter=1), DenoisingAutoencoder(5, max_iter=1)),
         make_pipeline(MinMaxScaler(), PCA(2), make_encoder()),
+        make_pipeline(MinMaxScaler(), make_encoder(), "passthrough"),
         Pipeline([("scale", StandardScaler()), ("nothing", "passthrough"), ("layers", make_encoder())]),
         make_pipeline(MinMaxScaler(), make_pipeline(make_encoder(), DenoisingAutoencoder(3, max_iter=1))),
     ):
