@@ -13,6 +13,7 @@ from sklearn_sda._base import (
     MinibatchEstimator,
     Monitor,
     all_or_nothing,
+    check_representable,
     check_samples,
     data_range,
     writeable,
@@ -56,7 +57,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
         Reconstruction loss, which also sets the decoder's link: "cross_entropy" (nats per sample,
         logistic link) for data in [0, 1]; "squared_error" (half the squared error summed over
-        features, identity link). "auto" is the former where the training data lie in [0, 1].
+        features, identity link). "auto" is the former where the training data lie in [0, 1]; choose
+        yourself if training will continue with data that may not.
 
     tied_weights : bool, default=True
         Whether the decoder uses the transposed encoder coefficients. Otherwise it has its own, which
@@ -160,7 +162,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Score of the validation samples after each epoch; None without early stopping.
 
     best_validation_score_ : float or None
-        Highest of them, that of the restored parameters.
+        Highest of those of the last `fit`, that of the restored parameters.
 
     n_iter_ : int
         Number of epochs.
@@ -270,7 +272,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     def __sklearn_tags__(self):
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = [np.dtype(self.dtype).name]
+        tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
         return tags
 
     @all_or_nothing
@@ -309,8 +311,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     def partial_fit(self, X, y=None):
         """Make one pass over some samples, continuing from the present parameters.
 
-        The state of the optimizer is kept from one call to the next. `early_stopping` has no effect
-        here.
+        The optimizer is kept from one call to the next, with its state and the options (learning rate,
+        momentum and so on) of the first call; another `solver` makes a new one. `early_stopping` has no
+        effect here.
 
         Parameters
         ----------
@@ -329,6 +332,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         ValueError
             As `fit`.
         """
+        self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         self._train(X, NullContext(), resume=resume, incremental=True)
@@ -350,8 +354,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
-        loss = self._choose_loss(X, resume)
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
+        loss = self._choose_loss(X, resume)
         objective = Reconstruction(
             X,
             parameters,
@@ -363,14 +367,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             alpha=self.alpha,
             batch_size=self._check_batch_size(len(X)),
         )
-        optimizer = copy.deepcopy(getattr(self, "_optimizer", None)) if incremental else None
-        optimizer = optimizer or self._make_optimizer(parameters)
+        optimizer = self._next_optimizer(parameters, incremental)
         attributes = {
             "encoder_coef_": parameters[0],
             "encoder_intercept_": parameters[1],
             "decoder_intercept_": parameters[2],
             "_decoder_coef": None if self.tied_weights else parameters[3],
             "out_activation_": LOSSES[loss].out_activation,
+            "_trained_activation": self.activation,  # to refuse to continue with another
         }
         rows, score = np.arange(len(X)), None
         if self.early_stopping and not incremental and self.max_iter > 0:
@@ -410,15 +414,11 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     def _choose_loss(self, X, resume):
         """Return the key in `LOSSES` for this fit; raise ValueError if X lies outside of its domain."""
-        low, high = data_range(X)
-        inside = low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
-        if self.loss != "auto":
-            loss = self.loss
-        elif resume:
-            loss = self._fitted_loss()
-        else:
-            loss = "cross_entropy" if inside else "squared_error"
-        if loss == "cross_entropy" and not inside:
+        loss = self._fitted_loss() if resume else self.loss
+        if loss == "auto":
+            return "cross_entropy" if in_unit_interval(X) else "squared_error"
+        if loss == "cross_entropy" and not in_unit_interval(X):
+            low, high = data_range(X)
             raise ValueError(
                 f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
                 "for instance with MinMaxScaler(clip=True), or use loss='squared_error'."
@@ -441,6 +441,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """Return copies of the fitted parameters; raise ValueError if they do not fit the options."""
         for option, fitted in {
             "n_components": self.encoder_coef_.shape[1],
+            "activation": self._trained_activation,
+            "loss": "auto" if self.loss == "auto" else self._fitted_loss(),
             "tied_weights": self._decoder_coef is None,
             "dtype": self.encoder_coef_.dtype.name,
         }.items():
@@ -456,7 +458,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         return [np.array(parameter, order="C") for parameter in parameters]
 
     def _make_writeable(self):
-        """Replace read-only parameters (from a memory map) by copies, so that they can be fine-tuned."""
+        """Replace parameters in a memory map or read-only by copies, so that they can be fine-tuned."""
         self.encoder_coef_ = writeable(self.encoder_coef_)
         self.encoder_intercept_ = writeable(self.encoder_intercept_)
 
@@ -511,7 +513,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Reconstructions, in the compute type.
         """
         check_is_fitted(self)
-        return forward([self._decoder()], check_codes(X, self._n_features_out))
+        return forward([self._decoder()], check_codes(X, self))
 
     def score_samples(self, X):
         """Return the negative reconstruction loss of each clean sample; higher is better.
@@ -525,6 +527,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         -------
         scores : ndarray of shape (n_samples,)
             Negative loss summed over features: nats for cross-entropy, half squared error otherwise.
+            Cross-entropy compares with the nearest value in [0, 1].
         """
         check_is_fitted(self)
         X = check_samples(self, X, self.encoder_coef_.dtype, reset=False)
@@ -532,9 +535,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     def _score_samples(self, X):
         """Return the scores, of shape (n_samples,), of validated samples."""
-        return -reconstruction_losses(
-            [self._encoder(), self._decoder()], X, LOSSES[self._fitted_loss()].kernel
-        )
+        return -reconstruction_losses([self._encoder(), self._decoder()], X, LOSSES[self._fitted_loss()])
 
     def _mean_score(self, X):
         """Return the mean score of validated samples of shape (n_samples, n_features)."""
@@ -558,15 +559,24 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         return float(self.score_samples(X).mean(dtype=np.float64))
 
 
-def check_codes(X, n_components):
-    """Validate codes of shape (n_samples, n_components) for decoding.
+def in_unit_interval(X):
+    """Return whether X, of shape (n_samples, n_features), lies in [0, 1] but for rounding."""
+    low, high = data_range(X)
+    return low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
+
+
+def check_codes(X, layer):
+    """Validate codes of shape (n_samples, n_components) for decoding by a fitted layer.
 
     Raises
     ------
     ValueError
-        If X is not numeric and finite or has another number of columns.
+        If X is not numeric and finite, has a value beyond the compute type or another number of
+        columns.
     """
     X = check_array(X, dtype="numeric")
+    check_representable(X, layer.encoder_coef_.dtype)
+    n_components = layer._n_features_out
     if X.shape[1] != n_components:
         raise ValueError(f"X has {X.shape[1]} columns, but the code has {n_components} components.")
     return X

@@ -1,5 +1,6 @@
 """What the estimators that train share: parameter constraints, checks of X, the call of the loop."""
 
+import copy
 import functools
 import time
 import warnings
@@ -69,7 +70,9 @@ def check_samples(estimator, X, dtype, *, reset):
 
 
 def check_representable(X, dtype):
-    """Raise ValueError if a value of X, of shape (n_samples, n_features), overflows `dtype`."""
+    """Raise ValueError if X, of shape (n_samples, n_features), is not numeric or overflows `dtype`."""
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X is not numeric: it has {X.dtype!r}. Convert it to numbers.")
     largest = float(np.finfo(dtype).max)
     if X.dtype.kind == "f" and float(np.finfo(X.dtype).max) > largest:
         low, high = data_range(X)
@@ -86,7 +89,12 @@ def data_range(X):
 
 
 def writeable(array):
-    """Return the array itself, or a copy if it is read-only or not C-ordered."""
+    """Return the array itself, or a copy if it is read-only, in a memory-mapped file or not C-ordered."""
+    owner = array
+    while isinstance(owner, np.ndarray):
+        if isinstance(owner, np.memmap):  # perhaps a cache, which others read
+            return np.array(array, order="C")
+        owner = owner.base
     return np.require(array, requirements=["C", "W"])
 
 
@@ -179,8 +187,24 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             )
         return min(self.batch_size, n_samples)
 
-    def _make_optimizer(self, parameters):
-        """Return a new optimizer for a list of arrays."""
+    def _next_optimizer(self, parameters, incremental):
+        """Return the optimizer for a list of arrays.
+
+        Parameters
+        ----------
+        parameters : list of ndarray
+            Arrays that will be updated.
+        incremental : bool
+            Whether to continue with a copy of the optimizer of the previous call, if there is one of
+            this `solver`. Otherwise it is new.
+
+        Returns
+        -------
+        optimizer : sklearn_sda._optimizers.SGD or sklearn_sda._optimizers.Adam
+        """
+        previous = getattr(self, "_optimizer", None)
+        if incremental and type(previous) is OPTIMIZERS[self.solver]:
+            return copy.deepcopy(previous)
         return OPTIMIZERS[self.solver](
             parameters,
             learning_rate_init=self.learning_rate_init,
@@ -222,15 +246,16 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
     def _curve_attributes(self, history, resume):
         """Return the attributes that tell how training went, continuing the present ones if `resume`."""
         losses = (self.loss_curve_ if resume else []) + history.loss_curve
-        scores = history.validation_scores
+        scores, best_score = history.validation_scores, None
         if scores is not None:
+            best_score = max(scores, default=-np.inf)
             scores = ((self.validation_scores_ if resume else None) or []) + scores
         return {
             "loss_curve_": losses,
             "loss_": losses[-1] if losses else np.inf,
             "best_loss_": min(losses, default=np.inf) if scores is None else None,
             "validation_scores_": scores,
-            "best_validation_score_": max(scores, default=-np.inf) if scores is not None else None,
+            "best_validation_score_": best_score,
             "n_iter_": len(losses),
             "t_": history.position,
         }

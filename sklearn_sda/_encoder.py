@@ -3,6 +3,7 @@
 import copy
 from numbers import Integral
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -59,6 +60,42 @@ def split_steps(encoder):
     return steps[:first], steps[first:]
 
 
+def named_encoder(encoder):
+    """Return the estimator that the parameter `encoder` of a supervised estimator stands for.
+
+    Parameters
+    ----------
+    encoder : None, int, sequence of int, estimator or FrozenEstimator
+        The parameter.
+
+    Returns
+    -------
+    encoder : estimator
+        Not a copy; for a `FrozenEstimator`, the fitted estimator in it.
+
+    Raises
+    ------
+    TypeError
+        If `encoder` is no autoencoder; see `split_steps`.
+    ValueError
+        If a parameter of an autoencoder is not valid.
+    """
+    if isinstance(encoder, FrozenEstimator):
+        encoder = encoder.estimator
+        check_is_fitted(encoder)
+    elif encoder is None:
+        encoder = StackedAutoencoderTransformer()
+    elif isinstance(encoder, Integral | tuple | list):
+        encoder = StackedAutoencoderTransformer(encoder)
+    elif isinstance(encoder, type):
+        raise TypeError(
+            f"encoder must be an instance, got the class {encoder.__name__}: write {encoder.__name__}()."
+        )
+    for autoencoder in split_steps(encoder)[1]:
+        autoencoder._validate_params()
+    return encoder
+
+
 def make_encoder(encoder, rng, *, pretrain):
     """Return what the supervised estimator will fit: a copy of `encoder`, seeded.
 
@@ -81,22 +118,11 @@ def make_encoder(encoder, rng, *, pretrain):
     Raises
     ------
     TypeError
-        If `encoder` is no autoencoder; see `split_steps`.
+        If `encoder` is no autoencoder; see `named_encoder`.
     """
     if isinstance(encoder, FrozenEstimator):
-        check_is_fitted(encoder.estimator)
-        split_steps(encoder.estimator)
-        return copy.deepcopy(encoder.estimator), True
-    if encoder is None:
-        encoder = StackedAutoencoderTransformer()
-    elif isinstance(encoder, Integral | tuple | list):
-        encoder = StackedAutoencoderTransformer(encoder)
-    elif isinstance(encoder, type):
-        raise TypeError(
-            f"encoder must be an instance, got the class {encoder.__name__}: write {encoder.__name__}()."
-        )
-    else:
-        encoder = clone(encoder)
+        return copy.deepcopy(named_encoder(encoder)), True
+    encoder = clone(named_encoder(encoder))
     _, autoencoders = split_steps(encoder)
     for name, value in sorted(encoder.get_params(deep=True).items()):
         if value is None and (name == "random_state" or name.endswith("__random_state")):
@@ -105,6 +131,37 @@ def make_encoder(encoder, rng, *, pretrain):
         for autoencoder in autoencoders:
             autoencoder.set_params(max_iter=0)
     return encoder, False
+
+
+def check_same_layers(encoder, fitted):
+    """Raise ValueError if training can't continue because the parameter `encoder` was changed.
+
+    Sizes, hidden units and types of the layers count. What only matters to pretraining does not.
+
+    Parameters
+    ----------
+    encoder : None, int, sequence of int, estimator or FrozenEstimator
+        The parameter of the supervised estimator.
+    fitted : estimator
+        The fitted encoder.
+    """
+    wanted, present = described_layers(named_encoder(encoder)), described_layers(fitted)
+    if wanted != present:
+        raise ValueError(
+            f"Training can't continue with encoder={encoder!r}: its layers have {wanted}, those of the "
+            f"fitted encoder {present}. Set the parameter back, or fit with warm_start=False."
+        )
+
+
+def described_layers(encoder):
+    """Return (size, activation, dtype) of each layer, a list, by the parameters of an encoder."""
+    layers = []
+    for autoencoder in split_steps(encoder)[1]:
+        stack = isinstance(autoencoder, StackedAutoencoderTransformer)
+        layers += autoencoder._layer_parameters() if stack else [autoencoder.get_params()]
+    return [
+        (int(layer["n_components"]), layer["activation"], np.dtype(layer["dtype"]).name) for layer in layers
+    ]
 
 
 def layers_of(autoencoders):

@@ -118,8 +118,9 @@ def reconstruction_losses(chain, X, loss):
         From input to reconstruction; the unit of the last step is not used, its loss implies it.
     X : ndarray of shape (n_samples, n_features)
         Any numeric type.
-    loss : Kernel
-        See `sklearn_sda._kernels.pointwise.squared_error`.
+    loss : Loss
+        See `sklearn_sda._kernels.pointwise.LOSSES`. Rows of X are compared as the nearest values that
+        it is defined for.
 
     Returns
     -------
@@ -133,6 +134,7 @@ def reconstruction_losses(chain, X, loss):
         n = len(chunk)
         Z = np.empty((n, last.coef.shape[1]), losses.dtype)
         _pre_activation(chain, chunk, Z)
-        loss(chunk, Z, last.intercept, weights[:n], chunk_losses[:n])
+        targets = chunk if loss.domain is None else np.clip(chunk, *loss.domain)
+        loss.kernel(targets, Z, last.intercept, weights[:n], chunk_losses[:n])
         losses[rows] = chunk_losses[: rows.stop - rows.start]
     return losses

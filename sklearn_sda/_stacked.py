@@ -1,6 +1,8 @@
 """A stack of layers: builds and owns a Pipeline, whose `fit` is greedy layer-wise pretraining."""
 
 import copy
+from contextlib import contextmanager
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -14,7 +16,6 @@ from sklearn_sda._base import all_or_nothing, check_samples
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._kernels.pointwise import LOSSES
 from sklearn_sda._network import forward, reconstruction_losses
-from sklearn_sda._training import DivergenceError
 
 # Parameters of a layer that the stack sets itself, or that are one for all layers.
 OWN_PARAMETERS = ("n_components", "random_state")
@@ -47,7 +48,9 @@ class StackedAutoencoderTransformer(
         Fraction of entries that are corrupted, in [0, 1).
 
     loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
-        Reconstruction loss; "auto" is cross-entropy where the layer's input lies in [0, 1].
+        Reconstruction loss. "auto" is that of `DenoisingAutoencoder` for the first layer, which
+        follows the training data. For a higher layer it follows the unit of the layer below:
+        cross-entropy if that is "logistic", squared error otherwise.
 
     tied_weights : bool, default=True
         Whether the decoder uses the transposed encoder coefficients.
@@ -242,7 +245,7 @@ class StackedAutoencoderTransformer(
     def __sklearn_tags__(self):
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = [np.dtype(self.dtype).name]
+        tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
         return tags
 
     @all_or_nothing
@@ -276,10 +279,8 @@ class StackedAutoencoderTransformer(
         pretraining = context.subcontext(task_name="pretrain")
         with pretraining.propagate_callback_context(pipeline):
             pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            try:
+            with self._naming_layers(pipeline):
                 pipeline.fit(X)
-            except DivergenceError as error:
-                raise self._name_layer(pipeline, error) from error
             self.pipeline_ = pipeline
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -291,7 +292,8 @@ class StackedAutoencoderTransformer(
         """Make one pass over some samples with every layer, from the lowest to the highest.
 
         Each layer is trained on the code that the layers below give after their own pass, so that all
-        of them keep learning while data arrive.
+        of them keep learning while data arrive. Each layer keeps its optimizer; see
+        `DenoisingAutoencoder.partial_fit`.
 
         Parameters
         ----------
@@ -310,17 +312,16 @@ class StackedAutoencoderTransformer(
         ValueError
             As `fit`.
         """
+        self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         pipeline = self._make_pipeline(resume)
         code = X
-        for number, (_, layer) in enumerate(pipeline.steps, start=1):
-            try:
+        with self._naming_layers(pipeline):
+            for number, (_, layer) in enumerate(pipeline.steps, start=1):
                 layer.partial_fit(code)
-            except DivergenceError as error:
-                raise DivergenceError(f"Layer {number} of {len(self)}: {error}") from error
-            if number < len(self):
-                code = layer.transform(code)
+                if number < len(self):
+                    code = layer.transform(code)
         self.pipeline_ = pipeline
         return self
 
@@ -337,6 +338,9 @@ class StackedAutoencoderTransformer(
 
     def _layer_parameters(self):
         """Return the parameters of each layer, without its seed, as a list of dicts.
+
+        The loss of the layers above the first is never "auto": whether codes lie in [0, 1] must not
+        depend on the samples at hand, for training may continue with others.
 
         Raises
         ------
@@ -358,6 +362,9 @@ class StackedAutoencoderTransformer(
                 )
             for number, layer in enumerate(layers):
                 layer[name] = value[number] if per_layer else value
+        for below, layer in pairwise(layers):
+            if layer["loss"] == "auto":
+                layer["loss"] = "cross_entropy" if below["activation"] == "logistic" else "squared_error"
         return layers
 
     def _make_pipeline(self, resume):
@@ -394,11 +401,17 @@ class StackedAutoencoderTransformer(
             layer._validate_params()
         return pipeline
 
-    def _name_layer(self, pipeline, error):
-        """Return the error of a pipeline's fit with the number of the layer that failed in front."""
-        trained = [hasattr(layer, "encoder_coef_") for _, layer in pipeline.steps]
-        number = trained.index(False) + 1 if False in trained else "?"
-        return DivergenceError(f"Layer {number} of {len(self)}: {error}")
+    @contextmanager
+    def _naming_layers(self, pipeline):
+        """Put the number of the layer that fails in front of a ValueError from training a pipeline."""
+        before = coefs_of(pipeline)
+        try:
+            yield
+        except ValueError as error:
+            # training gives a layer new arrays
+            trained = [now is not old for now, old in zip(coefs_of(pipeline), before, strict=True)]
+            error.args = (f"Layer {sum(trained) + 1} of {len(self)}: {error}",)
+            raise
 
     def __len__(self):
         """Return the number of layers."""
@@ -453,7 +466,7 @@ class StackedAutoencoderTransformer(
             Codes of the last layer, in the compute type.
         """
         layers = self._layers()
-        X = check_samples(self, X, self.dtype, reset=False)
+        X = check_samples(self, X, layers[0].encoder_coef_.dtype, reset=False)
         return forward([layer._encoder() for layer in layers], X)
 
     def inverse_transform(self, X):
@@ -470,7 +483,7 @@ class StackedAutoencoderTransformer(
             Reconstructions, in the compute type.
         """
         layers = self._layers()
-        X = check_codes(X, self._n_features_out)
+        X = check_codes(X, layers[-1])
         return forward([layer._decoder() for layer in reversed(layers)], X)
 
     def score_samples(self, X):
@@ -485,11 +498,12 @@ class StackedAutoencoderTransformer(
         -------
         scores : ndarray of shape (n_samples,)
             Negative loss of the first layer's kind, summed over features; higher is better.
+            Cross-entropy compares with the nearest value in [0, 1].
         """
         layers = self._layers()
-        X = check_samples(self, X, self.dtype, reset=False)
+        X = check_samples(self, X, layers[0].encoder_coef_.dtype, reset=False)
         chain = [layer._encoder() for layer in layers] + [layer._decoder() for layer in reversed(layers)]
-        return -reconstruction_losses(chain, X, LOSSES[layers[0]._fitted_loss()].kernel)
+        return -reconstruction_losses(chain, X, LOSSES[layers[0]._fitted_loss()])
 
     def score(self, X, y=None):
         """Return the mean of `score_samples`.
@@ -507,3 +521,8 @@ class StackedAutoencoderTransformer(
             Higher is better.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def coefs_of(pipeline):
+    """Return the encoder coefficients of each layer of a pipeline, None if it is not fitted."""
+    return [getattr(layer, "encoder_coef_", None) for _, layer in pipeline.steps]

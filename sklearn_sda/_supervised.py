@@ -14,7 +14,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted, validat
 
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _check_partial_fit_first_call, _fit_context
-from sklearn_sda._encoder import layers_of, make_encoder, split_steps
+from sklearn_sda._encoder import check_same_layers, layers_of, make_encoder, split_steps
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward
 from sklearn_sda._objectives import Supervised
@@ -141,7 +141,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         Accuracy on the validation samples after each epoch; None without early stopping.
 
     best_validation_score_ : float or None
-        Highest of them, that of the restored parameters.
+        Highest of those of the last `fit`, that of the restored parameters.
 
     n_iter_ : int
         Number of epochs of the fine-tuning.
@@ -251,7 +251,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         tags.transformer_tags.preserves_dtype = ["float32"]
         if hasattr(self.encoder, "__sklearn_tags__") and not isinstance(self.encoder, type):
             encoder_tags = self.encoder.__sklearn_tags__()
-            tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
+            if encoder_tags.transformer_tags is not None:  # not of a Pipeline that ends in "passthrough"
+                tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
             tags.input_tags = encoder_tags.input_tags
         return tags
 
@@ -287,11 +288,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         classes = self.classes_ if resume else np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                "SdAClassifier needs samples of at least 2 classes, but y contains only one class: "
-                f"{classes[0]!r}."
-            )
+        check_classes(classes, "y")
         codes = encode_labels(y, classes)
 
         context = self._init_callback_context(max_subtasks=1 if resume or frozen else 2)
@@ -327,6 +324,10 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         is frozen). To pretrain on data that arrive in pieces, train a stack with its `partial_fit` and
         hand it over as ``encoder=FrozenEstimator(stack)``.
 
+        The optimizer is kept from one call to the next, with its state and the options (learning rate,
+        momentum and so on) of the first call; another `solver` makes a new one. `early_stopping` has no
+        effect here.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -344,14 +345,19 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         Raises
         ------
         ValueError
-            As `fit`; if `classes` is missing in the first call, or y has a label that is not in it.
+            As `fit`; if `classes` is missing in the first call or has fewer than two labels, or y has one
+            that is not in it.
         """
+        self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
+        if classes is not None:
+            check_none_missing(np.asarray(classes, dtype=object), "classes")
         _check_partial_fit_first_call(self, classes)
+        check_classes(self.classes_, "classes")
         codes = encode_labels(y, self.classes_)
         if not (resume or frozen):
             encoder.fit(X, y)
@@ -363,19 +369,26 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     def _next_encoder(self, rng, resume):
         """Return the encoder to train and whether it is fitted; see `make_encoder`."""
         if resume:  # a copy, so that a failure leaves the present one as it is
+            check_same_layers(self.encoder, self.encoder_)
             return copy.deepcopy(self.encoder_), True
         return make_encoder(self.encoder, rng, pretrain=self.pretrain)
 
     def _check_samples(self, encoder, X, *, reset):
         """Validate X without casting or copying it.
 
-        With preprocessing steps, the content of X is left to the first of them.
+        With preprocessing steps, the content of X is left to the first of them. In the first call
+        (`reset`), the first step of a fitted encoder must know the features.
         """
         preprocessing, autoencoders = split_steps(encoder)
         if preprocessing:
             validate_data(self, X, skip_check_array=True, reset=reset)
-            return X
-        return check_samples(self, X, autoencoders[0].dtype, reset=reset)
+            checked = X
+        else:
+            checked = check_samples(self, X, autoencoders[0].dtype, reset=reset)
+        first = [*preprocessing, *autoencoders][0]
+        if reset and hasattr(first, "n_features_in_"):
+            validate_data(first, X, skip_check_array=True, reset=False)
+        return checked
 
     def _fine_tune(self, encoder, classes, X, y, codes, rng, context, *, resume, incremental):
         """Train the whole network in the arrays of a fitted encoder, then set the attributes.
@@ -405,8 +418,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         -------
         history : sklearn_sda._training.History
         """
-        preprocessing, autoencoders = split_steps(encoder)
-        layers = layers_of(autoencoders)
+        layers = layers_of(split_steps(encoder)[1])
         parameters = []
         for layer in layers:
             layer._make_writeable()
@@ -430,11 +442,11 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}
 
-        inputs = preprocess(preprocessing, X)
-        one_hot = np.eye(len(classes), dtype=dtype)
+        inputs = preprocess(encoder, X)
 
         def write_targets(rows, out):
-            np.take(one_hot, codes[rows], axis=0, out=out, mode="clip")
+            out.fill(0)
+            out[np.arange(len(rows)), codes[rows]] = 1
 
         objective = Supervised(
             inputs,
@@ -457,8 +469,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
                 predicted = forward(chain, X_validation).argmax(axis=1)
                 return float((predicted == codes_validation).mean())
 
-        optimizer = copy.deepcopy(getattr(self, "_optimizer", None)) if incremental else None
-        optimizer = optimizer or self._make_optimizer(parameters)
+        optimizer = self._next_optimizer(parameters, incremental)
         history = self._minimize(
             objective,
             optimizer,
@@ -504,7 +515,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         """Return validated and preprocessed samples, of shape (n_samples, n_inputs)."""
         check_is_fitted(self)
         X = self._check_samples(self.encoder_, X, reset=False)
-        return preprocess(split_steps(self.encoder_)[0], X)
+        return preprocess(self.encoder_, X)
 
     def _outputs(self, X, link):
         """Return the outputs, of shape (n_samples, n_classes), through a link kernel."""
@@ -595,15 +606,58 @@ def check_labels(X, y):
     Raises
     ------
     ValueError
-        If y is None, has another length than X, is not 1d, has NaN, or is continuous.
+        If y is None, has another length than X, is not 1d, has missing labels, or is continuous.
     """
     if y is None:
         raise ValueError("SdAClassifier requires y to be passed, but the target y is None.")
     check_consistent_length(X, y)
     y = column_or_1d(y, warn=True)
+    check_none_missing(y, "y")
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y
+
+
+def check_none_missing(labels, name):
+    """Raise ValueError if there are missing labels among objects.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Of any type; floats have their own check.
+    name : str
+        Of the argument that they come from.
+    """
+    missing = sum(map(is_missing, labels)) if labels.dtype.kind == "O" else 0
+    if missing:
+        raise ValueError(
+            f"{name} has missing labels (None, NaN or pandas.NA): {missing} of {len(labels)}. Leave them out."
+        )
+
+
+def is_missing(label):
+    """Return whether a label is None or, as NaN and pandas.NA, not equal to itself."""
+    try:
+        return label is None or not label == label
+    except TypeError:  # pandas.NA == pandas.NA is neither true nor false
+        return True
+
+
+def check_classes(classes, name):
+    """Raise ValueError if there are fewer than two classes.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    name : str
+        Of the argument that they come from.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            f"SdAClassifier needs samples of at least 2 classes, but {name} has {len(classes)} class(es): "
+            f"{classes}."
+        )
 
 
 def encode_labels(y, classes):
@@ -632,11 +686,31 @@ def encode_labels(y, classes):
     return np.searchsorted(classes, labels)[codes]
 
 
-def preprocess(steps, X):
-    """Return X after the preprocessing steps of an encoder, as a numeric array (n_samples, n_inputs)."""
-    for step in steps:
+def preprocess(encoder, X):
+    """Return samples as the lowest layer of a fitted encoder gets them.
+
+    Parameters
+    ----------
+    encoder : estimator
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Validated, if the encoder has no preprocessing.
+
+    Returns
+    -------
+    inputs : ndarray of shape (n_samples, n_inputs)
+
+    Raises
+    ------
+    ValueError
+        If preprocessing gives what the lowest layer does not take; see `check_samples`.
+    """
+    preprocessing, autoencoders = split_steps(encoder)
+    for step in preprocessing:
         X = step.transform(X)
-    return np.asarray(X)
+    if preprocessing:
+        X = check_samples(autoencoders[0], X, layers_of(autoencoders)[0].encoder_coef_.dtype, reset=False)
+    return X
 
 
 def network_chain(layers, output, link):

@@ -3,6 +3,7 @@
 import itertools
 import pickle
 import tracemalloc
+from copy import deepcopy
 
 import joblib
 import numpy as np
@@ -248,6 +249,16 @@ def test_early_stopping_keeps_the_best_parameters(X):
     assert_same_layer(layer, shorter)
 
 
+def test_the_best_validation_score_is_that_of_the_restored_parameters(X):
+    layer = DenoisingAutoencoder(
+        3, learning_rate_init=0.05, early_stopping=True, warm_start=True, max_iter=20, random_state=0
+    ).fit(X)
+    first = layer.best_validation_score_
+    layer.set_params(solver="sgd", learning_rate_init=3.0, max_iter=2).fit(X)  # a worse second fit
+    assert layer.best_validation_score_ == max(layer.validation_scores_[-2:]) < first
+    assert len(layer.validation_scores_) == 22
+
+
 def test_early_stopping_does_not_train_on_the_validation_rows(monkeypatch, X):
     rows_seen = set()
     step = Reconstruction.step
@@ -290,6 +301,16 @@ def test_passes_of_partial_fit_equal_epochs_of_fit(solver, X):
             pieces.partial_fit(X[start : start + 20])
     assert_same_layer(whole, pieces)
     assert pieces.t_ == whole.t_ == 180
+
+
+def test_partial_fit_keeps_the_options_of_its_optimizer_but_not_another_solver(X):
+    options = {"batch_size": 60, "shuffle": False, "n_components": 3, "random_state": 0}
+    layer = DenoisingAutoencoder(solver="sgd", momentum=0.0, learning_rate_init=1e-3, **options)
+    layer.partial_fit(X)
+    kept = deepcopy(layer).set_params(learning_rate_init=1.0).partial_fit(X)
+    assert_same_layer(kept, deepcopy(layer).partial_fit(X))
+    other = deepcopy(layer).set_params(solver="adam", learning_rate_init=1e-30).partial_fit(X)
+    assert_same_layer(other, layer)
 
 
 def test_warm_start_continues_with_fresh_corruption(monkeypatch, X):

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 
@@ -64,6 +64,22 @@ def test_nan_and_infinity(make, bad, X, y):
 
 
 @every_estimator
+@pytest.mark.parametrize("dtype", ["datetime64[s]", "timedelta64[s]"])
+def test_times_are_not_numbers(make, dtype, X, y):
+    times = (X * 10).astype(int).astype(dtype)
+    match = r"X is not numeric: it has dtype\(.*\). Convert"
+    fitted = make().fit(X, y)
+    for estimator in (make(), fitted):
+        assert_refused(estimator, ValueError, match, times, y)
+    for method in ("transform", "predict", "score_samples"):
+        if hasattr(fitted, method):
+            assert_refused(fitted, ValueError, match, times, method=method)
+    if hasattr(fitted, "inverse_transform"):
+        width = len(fitted.get_feature_names_out())
+        assert_refused(fitted, ValueError, match, times[:, :width], method="inverse_transform")
+
+
+@every_estimator
 def test_values_beyond_the_compute_type(make, X, y):
     huge = X.copy()
     huge[0, 0] = 1e39
@@ -88,6 +104,19 @@ def test_codes_of_another_length(make, X):
         make().fit(X).inverse_transform(X)
 
 
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+def test_codes_beyond_the_compute_type(make, X):
+    codes = make().fit(X).transform(X).astype("float64")
+    codes[0, 0] = 1e300
+    fitted = make().fit(X)
+    assert_refused(fitted, ValueError, r"too large for dtype\('float32'\)", codes, method="inverse_transform")
+    # the type that counts is that of the fit, not that of the parameter
+    fitted.set_params(dtype="float64")
+    huge = np.where(X == X[0, 0], 1e300, X)
+    for method, samples in (("inverse_transform", codes), ("transform", huge), ("score_samples", huge)):
+        assert_refused(fitted, ValueError, r"too large for dtype\('float32'\)", samples, method=method)
+
+
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
@@ -110,6 +139,28 @@ def test_codes_of_another_length(make, X):
 def test_parameters_out_of_range(make, parameter, value, X):
     match = f"The '{parameter}' parameter of .* must be .* Got {value!r}"
     assert_refused(make(**{parameter: value}), ValueError, match, X)
+
+
+@every_estimator
+def test_parameters_out_of_range_in_a_later_partial_fit(make, X, y):
+    fitted = make().partial_fit(X, y, *([[0, 1, 2]] * (make is MAKERS["classifier"])))
+    for parameter, value in {"solver": "lbfgs", "momentum": 7, "batch_size": 0}.items():
+        changed = copy.deepcopy(fitted).set_params(**{parameter: value})
+        match = f"The '{parameter}' parameter of {type(fitted).__name__} must be"
+        assert_refused(changed, ValueError, match, X, y, method="partial_fit")
+
+
+@pytest.mark.parametrize("dtype", ["foo", 5, None, np.dtype("float32")])
+def test_an_encoder_with_an_unknown_dtype(dtype, X, y):
+    for encoder in (
+        MAKERS["layer"](dtype=dtype),
+        MAKERS["stack"](dtype=dtype),
+        make_pipeline(MAKERS["layer"](dtype=dtype)),
+    ):
+        clf = SdAClassifier(encoder, warm_start=True, max_iter=1)
+        assert_refused(clf, ValueError, "The 'dtype' parameter of .* must be", X, y)
+        clf.set_params(encoder=(3,)).fit(X, y).set_params(encoder=encoder)
+        assert_refused(clf, ValueError, "The 'dtype' parameter of .* must be", X, y)
 
 
 def test_an_option_that_is_unknown_lists_the_known_ones(X):
@@ -168,6 +219,25 @@ def test_an_encoder_that_is_no_autoencoder(encoder, match, X, y):
     assert_refused(SdAClassifier(encoder), TypeError, match, X, y)
 
 
+@pytest.mark.parametrize("first", [None, "passthrough", MinMaxScaler()])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_samples_that_a_frozen_encoder_does_not_know(method, first, X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    encoder = MAKERS["stack"]()
+    if first is not None:
+        encoder = make_pipeline(first, encoder)
+    clf = SdAClassifier(FrozenEstimator(encoder.fit(frame)), max_iter=1)
+    more = [] if method == "fit" else [[0, 1, 2]]
+    for width in (1, 3):
+        match = rf"X has {width} features, but \w+ is expecting 4 features"
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            assert_refused(clf, ValueError, match, X[:, :width], y, *more, method=method)
+    match = "Feature names must be in the same order"
+    assert_refused(clf, ValueError, match, frame[list("dcba")], y, *more, method=method)
+    assert getattr(clf, method)(frame, y, *more).predict(frame).shape == (60,)
+
+
 @pytest.mark.parametrize("encoder", ["stack", 2.5, DenoisingAutoencoder])
 def test_an_encoder_of_the_wrong_type(encoder, X, y):
     assert_refused(SdAClassifier(encoder), (ValueError, TypeError), "encoder", X, y)
@@ -182,8 +252,41 @@ def test_layers_of_different_types(X, y):
 
 def test_one_class_only(X, y):
     assert_refused(
-        MAKERS["classifier"](), ValueError, "at least 2 classes.*only one class: .*7", X, np.full(60, 7)
+        MAKERS["classifier"](), ValueError, r"at least 2 classes, but y has 1 class.*\[7\]", X, np.full(60, 7)
     )
+
+
+@pytest.mark.parametrize(("bad", "match"), [(np.nan, "NaN"), (1e200, r"too large for dtype\('float32'\)")])
+def test_what_preprocessing_lets_through(bad, match, X, y):
+    spoiled = X.copy()
+    spoiled[3, 1] = bad
+    encoder = make_pipeline(MinMaxScaler(), DenoisingAutoencoder(3, max_iter=1, random_state=0))
+    clf = SdAClassifier(encoder, max_iter=1, random_state=0).fit(X, y)
+    for method in ("predict", "predict_proba", "predict_log_proba", "transform"):
+        assert_refused(clf, ValueError, match, spoiled, method=method)
+    assert_refused(clf, ValueError, match, spoiled, y, method="score")
+    assert_refused(clf, ValueError, match, spoiled, y, method="partial_fit")
+    frozen = SdAClassifier(FrozenEstimator(encoder.fit(X)))
+    assert_refused(frozen, ValueError, match, spoiled, y)
+
+
+def test_preprocessing_that_gives_another_number_of_columns(X, y):
+    widths = iter([4, 4, 3])
+    changing = FunctionTransformer(lambda X: X[:, : next(widths)])
+    clf = SdAClassifier(make_pipeline(changing, DenoisingAutoencoder(3, max_iter=1)), max_iter=1).fit(X, y)
+    assert_refused(clf, ValueError, "X has 3 features, but .* is expecting 4 features", X, method="predict")
+
+
+def test_fewer_than_two_classes_in_partial_fit(X, y):
+    for classes, match in (
+        ([7], r"classes has 1 class.*\[7\]"),
+        ([7, 7], r"1 class.*\[7\]"),
+        ([], r"0 class.*\[\]"),
+    ):
+        match = f"at least 2 classes, but .*{match}"
+        assert_refused(
+            MAKERS["classifier"](), ValueError, match, X, np.full(60, 7), classes, method="partial_fit"
+        )
 
 
 def test_labels_that_are_not_valid(X, y):
@@ -192,6 +295,20 @@ def test_labels_that_are_not_valid(X, y):
     assert_refused(clf, ValueError, "inconsistent numbers of samples", X, y[:-1])
     assert_refused(clf, ValueError, "NaN", X, np.where(y == 0, np.nan, y))
     assert_refused(clf, ValueError, "continuous", X, y + 0.5)
+
+
+def test_missing_labels_among_strings(X, y):
+    pandas = pytest.importorskip("pandas")
+    match = r"y has missing labels \(None, NaN or pandas.NA\): 1 of 60\. Leave them out"
+    for missing in (None, np.nan, pandas.NA):
+        labels = np.array(["a", "b", "c"], dtype=object)[y]
+        labels[5] = missing
+        for given in (labels, pandas.Series(labels), pandas.Series(labels, dtype="string")):
+            assert_refused(MAKERS["classifier"](), ValueError, match, X, given)
+        args = X, np.array(["a", "b", "c"])[y], ["a", "b", "c", missing]
+        assert_refused(
+            MAKERS["classifier"](), ValueError, "classes has missing.* 1 of 4", *args, method="partial_fit"
+        )
 
 
 def test_unknown_labels(X, y):
@@ -258,6 +375,19 @@ def test_divergence_in_a_stack_names_the_layer(memory, tmp_path, X):
     assert_refused(stack, ValueError, r"Layer 2 of 2: Autoencoder layer 3 -> 2: .* learning rate 1e\+30", X)
 
 
+def test_every_error_in_a_stack_names_the_layer(X):
+    stack = MAKERS["stack"](loss="cross_entropy", activation="relu", warm_start=True)
+    match = r"Layer 2 of 2: The cross-entropy loss needs data in \[0, 1\]"
+    deep = clone(stack).set_params(max_iter=(200, 1), learning_rate_init=0.1)
+    assert_refused(deep, ValueError, match, X)
+    # also where all layers are fitted already
+    stack.set_params(loss=("cross_entropy", "squared_error")).fit(X)
+    stack.set_params(loss="cross_entropy", max_iter=(200, 1), learning_rate_init=0.1)
+    assert_refused(stack, ValueError, r"Layer 2 of 2: ", X)
+    assert_refused(stack, ValueError, r"Layer 1 of 2: The cross-entropy", X * 2)
+    assert_refused(stack, ValueError, r"Layer 1 of 2: The cross-entropy", X * 2, method="partial_fit")
+
+
 def test_continuing_with_other_sizes(X, y):
     layer = MAKERS["layer"](warm_start=True).fit(X)
     assert_refused(layer.set_params(n_components=5), ValueError, "n_components=5: the fitted layer has 3", X)
@@ -269,6 +399,58 @@ def test_continuing_with_other_sizes(X, y):
     assert_refused(
         stack.set_params(hidden_layer_sizes=(3, 2, 2)), ValueError, "the fitted stack has 2 layers", X
     )
+
+
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+@pytest.mark.parametrize(
+    ("option", "value", "had"),
+    [("activation", "tanh", "relu"), ("loss", "squared_error", "cross_entropy")],
+)
+def test_continuing_with_another_unit_or_loss(make, option, value, had, X):
+    match = f"can't continue with {option}='{value}': the fitted layer has '{had}'"
+    changed = make(warm_start=True).fit(X).set_params(**{option: value})
+    for method in ("fit", "partial_fit"):
+        assert_refused(changed, ValueError, match, X, method=method)
+    changed.set_params(warm_start=False).fit(X).partial_fit(X)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"encoder": (7, 5)},
+        {"encoder": None},
+        {"encoder": DenoisingAutoencoder(3)},
+        {"encoder__hidden_layer_sizes": (3, 9)},
+        {"encoder__activation": ("relu", "tanh")},
+        {"encoder__dtype": "float64"},
+        {"encoder": FrozenEstimator(MAKERS["layer"]().fit(np.eye(4)))},
+    ],
+)
+def test_continuing_a_classifier_with_another_encoder(change, X, y):
+    clf = SdAClassifier(MAKERS["stack"](), warm_start=True, max_iter=1, random_state=0).fit(X, y)
+    clf.set_params(**change)
+    match = r"(?s)continue with encoder=.*: its layers have .*, those of the fitted encoder .*\(3, 'relu'"
+    for method in ("fit", "partial_fit"):
+        assert_refused(clf, ValueError, match, X, y, method=method)
+    clf.set_params(warm_start=False).fit(X, y).partial_fit(X, y)
+
+
+def test_changes_of_the_encoder_that_do_not_matter(X, y):
+    clf = SdAClassifier((3, 2), warm_start=True, max_iter=1, random_state=0).fit(X, y)
+    for encoder in (
+        [3, 2],
+        MAKERS["stack"](corruption_level=0.5, max_iter=7),
+        make_pipeline(DenoisingAutoencoder(3, dtype=np.float32), DenoisingAutoencoder(2)),
+        FrozenEstimator(MAKERS["stack"]().fit(X)),
+    ):
+        clf.set_params(encoder=encoder, pretrain=False).fit(X, y)
+    assert clf.n_iter_ == 5
+
+
+def test_naming_the_loss_that_auto_chose_is_no_change(X):
+    layer = MAKERS["layer"](warm_start=True).fit(X).set_params(loss="cross_entropy").fit(X)
+    assert layer.n_iter_ == 4
+    assert_refused(layer, ValueError, r"needs data in \[0, 1\]", X * 2)
 
 
 def test_continuing_with_a_cache(tmp_path, X):

@@ -174,7 +174,7 @@ def test_inputs_may_be_read_only(dtype):
 
 @jit_only
 def test_a_wrong_type_is_refused_rather_than_compiled():
-    with pytest.raises(TypeError, match="not for int64"):
+    with pytest.raises(TypeError, match=r"No matching definition|not for int64"):
         pointwise.identity_forward(np.zeros((2, 3), "int64"), np.zeros(3, "int64"))
 
 

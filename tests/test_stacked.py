@@ -1,9 +1,13 @@
 """A stack is a pipeline: greedy pretraining on trained layers, parameters per layer, the deep decoder."""
 
+from functools import partial
+
 import joblib
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 import naive
 from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
@@ -144,6 +148,22 @@ def test_it_takes_other_losses_where_codes_leave_the_unit_interval(X):
     assert np.isfinite(stack.score(X))
 
 
+@pytest.mark.parametrize("activation", naive.ACTIVATIONS)
+def test_auto_loss_of_a_higher_layer_follows_the_unit_below_not_the_data(activation, X):
+    # codes of the first samples may lie in [0, 1] by chance, and later ones not
+    stack = make_stack(activation=activation, max_iter=0).fit(X * 1e-3)
+    link = "logistic" if activation == "logistic" else "identity"
+    assert [layer.out_activation_ for layer in stack] == ["logistic", link, link]
+
+
+def test_training_continues_when_codes_leave_the_unit_interval():
+    Z = np.random.RandomState(0).rand(2000, 8) * 0.5
+    stack = StackedAutoencoderTransformer((20, 10), random_state=0, warm_start=True)
+    for _ in range(4):
+        stack.fit(Z)
+    assert stack[0].transform(Z).max() > 1
+
+
 def test_layers_ignore_the_global_output_configuration(X):
     pytest.importorskip("pandas")
     from sklearn import config_context
@@ -159,3 +179,17 @@ def test_verbose_names_the_layers(capsys, X):
     make_stack(verbose=(0, 1, 0)).fit(X)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and all(line.startswith("[Autoencoder layer 6 -> 5]") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "make", [partial(DenoisingAutoencoder, 3), partial(StackedAutoencoderTransformer, (3, 2))]
+)
+def test_scores_by_cross_entropy_do_not_reward_what_lies_outside_the_unit_interval(make):
+    # log(1 + exp(z)) - x z has no minimum for x > 1: it gave scores in the thousands
+    X = np.random.RandomState(0).uniform(size=(60, 4))
+    fitted = make(max_iter=100, random_state=0).fit(X)
+    for outside in (X + 50, -X - 50):
+        assert fitted.score(outside) < fitted.score(X) < 0
+    # the usual case: a scaler fitted on other rows
+    scores = cross_val_score(make_pipeline(MinMaxScaler(), make(max_iter=2, random_state=0)), X, cv=3)
+    assert np.isfinite(scores).all()

@@ -1,6 +1,7 @@
 """The classifier: one set of arrays, pretrained and then fine-tuned; its encoder in every form."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import joblib
@@ -109,11 +110,17 @@ def test_a_classifier_from_a_read_only_file_can_be_trained_further(tmp_path, X, 
     np.testing.assert_array_equal(unchanged.coefs_[0], joblib.load(path, mmap_mode="r").coefs_[0])
 
 
-def test_read_only_layers_from_a_cache_are_fine_tuned(tmp_path, X, y):
-    expected = make_classifier().fit(X, y)
-    memory = joblib.Memory(tmp_path, mmap_mode="r", verbose=0)
-    for _ in range(2):  # the second time the layers come from the cache, read-only
-        clf = make_classifier(make_encoder(memory=memory)).fit(X, y)
+@pytest.mark.parametrize("mmap_mode", ["r", "r+"])
+@pytest.mark.parametrize(
+    "encoder",
+    [make_encoder(), make_pipeline(DenoisingAutoencoder(6, max_iter=2), DenoisingAutoencoder(5, max_iter=2))],
+    ids=["stack", "pipeline"],
+)
+def test_layers_from_a_cache_are_fine_tuned_and_the_cache_stays_as_it_is(encoder, mmap_mode, tmp_path, X, y):
+    expected = make_classifier(encoder).fit(X, y)
+    memory = joblib.Memory(tmp_path, mmap_mode=mmap_mode, verbose=0)
+    for _ in range(2):  # the second time the lower layer comes from the cache
+        clf = make_classifier(clone(encoder).set_params(memory=memory)).fit(X, y)
         assert_one_set_of_arrays(clf)
         np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
 
@@ -182,6 +189,7 @@ def test_every_form_of_encoder(X, y):
         make_encoder(),
         make_pipeline(DenoisingAutoencoder(6, max_iter=1), DenoisingAutoencoder(5, max_iter=1)),
         make_pipeline(MinMaxScaler(), PCA(2), make_encoder()),
+        make_pipeline(MinMaxScaler(), make_encoder(), "passthrough"),
         Pipeline([("scale", StandardScaler()), ("nothing", "passthrough"), ("layers", make_encoder())]),
         make_pipeline(MinMaxScaler(), make_pipeline(make_encoder(), DenoisingAutoencoder(3, max_iter=1))),
     ):
@@ -305,6 +313,14 @@ def test_early_stopping_restores_the_best_parameters(digits):
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_best_validation_score_is_that_of_the_restored_parameters(digits):
+    X, y = digits
+    clf = make_classifier((20,), max_iter=40, early_stopping=True, warm_start=True).fit(X, y)
+    first = clf.best_validation_score_
+    clf.set_params(solver="sgd", learning_rate_init=5.0, max_iter=2).fit(X, y)  # a worse second fit
+    assert clf.best_validation_score_ == max(clf.validation_scores_[-2:]) < first
+
+
 def test_it_warns_when_it_has_not_converged_and_only_then(X, y):
     with pytest.warns(ConvergenceWarning, match=r"iterations \(3\).*Increase max_iter") as record:
         make_classifier().fit(X, y)
@@ -327,6 +343,27 @@ def test_passes_of_partial_fit_equal_epochs_of_fit(solver, X, y):
     for a, b in zip(whole.coefs_, pieces.coefs_, strict=True):
         np.testing.assert_array_equal(a, b)
     assert pieces.t_ == whole.t_
+
+
+def test_partial_fit_with_another_solver_starts_a_new_optimizer(X, y):
+    clf = make_classifier(learning_rate_init=0.1).partial_fit(X, y, classes=[0, 1, 2])
+    before = [coef.copy() for coef in clf.coefs_]
+    clf.set_params(solver="sgd", learning_rate_init=1e-30).partial_fit(X, y)
+    for a, b in zip(clf.coefs_, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_memory_is_linear_in_the_number_of_classes(X, y):
+    clf = make_classifier((1,), solver="sgd", momentum=0.0)
+    clf.partial_fit(X, y, classes=[0, 1, 2])  # compiling kernels takes memory too
+    clf = clone(clf)
+    tracemalloc.start()
+    clf.partial_fit(X, y, classes=np.arange(4000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # outputs and targets of a minibatch take 1.3 MB; a row for every class 64 MB
+    assert peak < 10e6
+    assert clf.predict(X).max() < 3
 
 
 def test_partial_fit_pretrains_once_and_knows_all_classes(X, y):

@@ -344,15 +344,18 @@ class Loss(NamedTuple):
         Name of the link, as in ``MLPClassifier.out_activation_``.
     link : Kernel
         ``link(Z, intercept)``: Z <- output, in place.
+    domain : tuple of float or None
+        Smallest and largest target; None for any.
     """
 
     kernel: Kernel
     out_activation: str
     link: Kernel
+    domain: tuple | None = None
 
 
 LOSSES = {
     "squared_error": Loss(squared_error, "identity", identity_forward),
-    "cross_entropy": Loss(cross_entropy, "logistic", logistic_forward),
+    "cross_entropy": Loss(cross_entropy, "logistic", logistic_forward, domain=(0, 1)),
     "log_loss": Loss(log_loss, "softmax", softmax_forward),
 }
