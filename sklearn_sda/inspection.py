@@ -425,8 +425,7 @@ class LossCurveDisplay:
             figsize = (4 * n_phases, 3.2)
             _, ax = pyplot.subplots(1, n_phases, figsize=figsize, layout="constrained", squeeze=False)
         elif not isinstance(ax, list | tuple | np.ndarray) and n_phases > 1:
-            ax.set_axis_off()
-            ax = ax.get_subplotspec().subgridspec(1, n_phases).subplots()
+            ax = _divide(ax, n_phases)
         self.axes_ = np.array(ax, dtype=object).reshape(-1)
         if len(self.axes_) != n_phases:
             raise ValueError(
@@ -508,6 +507,18 @@ def _tile(images, n_columns):
     cells[:n_images, :-1, :-1] = images
     grid = cells.reshape(n_rows, n_columns, height + 1, width + 1).swapaxes(1, 2)
     return grid.reshape(n_rows * (height + 1), n_columns * (width + 1))[:-1, :-1]
+
+
+def _divide(ax, n_parts):
+    """Return n_parts new Axes, side by side in the place of Axes `ax`, which are switched off."""
+    ax.set_axis_off()
+    if ax.get_subplotspec() is not None:
+        return ax.get_subplotspec().subgridspec(1, n_parts).subplots()
+    # in no grid: with a fifth of a part's width between two parts
+    left, bottom, width, height = ax.get_position().bounds
+    width /= 1.2 * n_parts - 0.2
+    # insets would not do: their twins would hide them
+    return [ax.figure.add_axes([left + 1.2 * width * part, bottom, width, height]) for part in range(n_parts)]
 
 
 def _plot_curve(axes, values, label, options):

@@ -431,3 +431,24 @@ def test_one_axes_is_divided_and_several_are_used(X):
     assert [line.get_color() for line in display.lines_] == ["red", "red"]
     with pytest.raises(ValueError, match="each of the 2 phases, got 1"):
         LossCurveDisplay(curves).plot([left])
+
+
+def test_an_axes_that_is_in_no_grid_is_divided(X, y):
+    from matplotlib.figure import Figure
+
+    classifier = make_classifier(make_stack(), early_stopping=True).fit(X, y)
+    figure = Figure()
+    ax = figure.add_axes([0.2, 0.1, 0.6, 0.8])
+    display = LossCurveDisplay.from_estimator(classifier, ax=ax)
+    figure.draw_without_rendering()
+    assert not ax.axison
+    assert display.figure_ is figure
+    # no insets, which their twins would hide
+    assert set(display.axes_) < set(figure.axes)
+    places = [axes.get_position() for axes in display.axes_]
+    np.testing.assert_allclose([(place.y0, place.y1) for place in places], [(0.1, 0.9)] * 3)
+    edges = [edge for place in places for edge in (place.x0, place.x1)]
+    np.testing.assert_allclose([edges[0], edges[-1]], [0.2, 0.8])
+    assert (np.diff(edges) > 0).all()
+    twin = display.validation_lines_[-1].axes
+    np.testing.assert_allclose(twin.get_position().bounds, places[-1].bounds)
