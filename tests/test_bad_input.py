@@ -464,7 +464,7 @@ def test_a_keyboard_interrupt_leaves_nothing_half_done(monkeypatch, X, y):
     fitted = MAKERS["classifier"]().fit(X, y)
     proba = fitted.predict_proba(X)
 
-    def interrupt(self, rows, position):
+    def interrupt(self, rows, position, rate):
         raise KeyboardInterrupt("stop")
 
     monkeypatch.setattr(Supervised, "evaluate", interrupt)

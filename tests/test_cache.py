@@ -28,7 +28,8 @@ for dtype in DTYPES:
             clf = SdAClassifier(stack, solver=solver, max_iter=1).fit(X.astype(dtype), y)
             clf.predict_proba(np.asfortranarray(X)), clf.encoder_.score(X)
     for batch_size in (1, 20):
-        layer = DenoisingAutoencoder(2, solver="sgd", momentum=0, max_iter=1, batch_size=batch_size)
+        layer = DenoisingAutoencoder(2, solver="sgd", momentum=0, max_iter=1, batch_size=batch_size,
+                                     learning_rate_init=1e-6)
         layer.fit((255 * X).astype("uint8"))
 """
 
