@@ -99,8 +99,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Samples per minibatch; "auto" is n_samples / 20, but at least 32
         and at most 200.
 
-    max_iter : int, default=15
-        Largest number of epochs. 0 leaves the random initial parameters.
+    max_iter : int or "auto", default="auto"
+        Largest number of epochs. "auto" is as many as make 1,000 updates, but at least 15 and at most
+        100. 0 leaves the random initial parameters.
 
     shuffle : bool, default=True
         Whether the samples are visited in a new order in each epoch.
@@ -208,6 +209,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         "tied_weights": ["boolean"],
         "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
         **MinibatchEstimator._parameter_constraints,
+        "max_iter": [*MinibatchEstimator._parameter_constraints["max_iter"], StrOptions({"auto"})],
     }
 
     def __init__(
@@ -230,7 +232,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         epsilon=1e-8,
         alpha=0.0,
         batch_size="auto",
-        max_iter=15,
+        max_iter="auto",
         shuffle=True,
         tol=1e-4,
         n_iter_no_change=10,
@@ -300,7 +302,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context = self._init_callback_context(max_subtasks=self._max_iter(len(X)))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self._train(X, context, resume=resume, incremental=False)
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -376,8 +378,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "out_activation_": LOSSES[loss].out_activation,
             "_trained_activation": self.activation,  # to refuse to continue with another
         }
+        max_iter = self._max_iter(len(X), incremental)
         rows, score = np.arange(len(X)), None
-        if self.early_stopping and not incremental and self.max_iter > 0:
+        if self.early_stopping and not incremental and max_iter > 0:
             rows, validation_rows = train_test_split(
                 rows, test_size=self.validation_fraction, random_state=rng
             )
@@ -397,7 +400,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             rng,
             rows=rows,
             position=self.t_ if resume else 0,
-            incremental=incremental,
+            max_iter=max_iter,
             score=score,
             monitor=Monitor(
                 self,
@@ -406,7 +409,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
                 fitted_attributes,
                 X,
                 None,
-                max_iter=1 if incremental else self.max_iter,
+                max_iter,
             ),
         )
         vars(self).update(fitted_attributes(history))

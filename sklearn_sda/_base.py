@@ -18,6 +18,9 @@ from sklearn_sda._training import minimize
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
 # large ones are faster in large minibatches.
 AUTO_BATCH_SIZES = (32, 200)
+# max_iter="auto" (of pretraining) is this many updates, in whole epochs within these bounds: the data set
+# has few minibatches if it is small, and 15 epochs of them leave a layer worse than random weights.
+AUTO_UPDATES, AUTO_EPOCHS = 1000, (15, 100)
 
 
 def all_or_nothing(method):
@@ -175,17 +178,31 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _check_batch_size(self, n_samples):
+    def _batch_size(self, n_samples):
         """Return the number of rows per minibatch, at most n_samples."""
         if self.batch_size == "auto":
             smallest, largest = AUTO_BATCH_SIZES
             return min(max(smallest, n_samples // 20), largest, n_samples)
-        if self.batch_size > n_samples:
+        return min(self.batch_size, n_samples)
+
+    def _check_batch_size(self, n_samples):
+        """Return the number of rows per minibatch, with a warning if it had to be clipped."""
+        if self.batch_size != "auto" and self.batch_size > n_samples:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.",
                 stacklevel=2,
             )
-        return min(self.batch_size, n_samples)
+        return self._batch_size(n_samples)
+
+    def _max_iter(self, n_samples, incremental=False):
+        """Return the largest number of epochs over n_samples: one if `incremental`."""
+        if incremental:
+            return 1
+        if self.max_iter != "auto":
+            return self.max_iter
+        smallest, largest = AUTO_EPOCHS
+        updates_per_epoch = -(-n_samples // self._batch_size(n_samples))
+        return min(max(smallest, -(-AUTO_UPDATES // updates_per_epoch)), largest)
 
     def _next_optimizer(self, parameters, incremental):
         """Return the optimizer for a list of arrays.
@@ -213,15 +230,13 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             **{name: getattr(self, name) for name in OPTIONS[self.solver]},
         )
 
-    def _minimize(self, objective, optimizer, rng, *, rows, position, incremental, **kwargs):
-        """Run the loop with this estimator's parameters; one plain pass if `incremental`.
+    def _minimize(self, objective, optimizer, rng, *, rows, max_iter, position, **kwargs):
+        """Run the loop with this estimator's parameters.
 
         Parameters
         ----------
-        objective, optimizer, rng, rows, position
+        objective, optimizer, rng, rows, max_iter, position
             See `sklearn_sda._training.minimize`.
-        incremental : bool
-            True in `partial_fit`: one epoch.
         **kwargs : dict
             `score` and `monitor` for `minimize`.
 
@@ -234,7 +249,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
                 objective,
                 optimizer,
                 rows=rows,
-                max_iter=1 if incremental else self.max_iter,
+                max_iter=max_iter,
                 shuffle=self.shuffle,
                 rng=rng,
                 tol=self.tol,

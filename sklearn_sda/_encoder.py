@@ -4,7 +4,7 @@ import copy
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -85,6 +85,11 @@ def named_encoder(encoder):
         check_is_fitted(encoder)
     elif encoder is None:
         encoder = StackedAutoencoderTransformer()
+    elif isinstance(encoder, tuple | list) and any(isinstance(item, BaseEstimator) for item in encoder):
+        raise TypeError(
+            f"encoder must not be a {type(encoder).__name__} of estimators: put the layers in a Pipeline, "
+            "for instance make_pipeline(*layers)."
+        )
     elif isinstance(encoder, Integral | tuple | list):
         encoder = StackedAutoencoderTransformer(encoder)
     elif isinstance(encoder, type):
@@ -96,7 +101,7 @@ def named_encoder(encoder):
     return encoder
 
 
-def make_encoder(encoder, rng, *, pretrain):
+def make_encoder(encoder, rng, *, pretrain, verbose):
     """Return what the supervised estimator will fit: a copy of `encoder`, seeded.
 
     Parameters
@@ -107,6 +112,8 @@ def make_encoder(encoder, rng, *, pretrain):
         Seeds every `random_state` of the encoder that is None.
     pretrain : bool
         If False the layers get no training: ``max_iter=0``.
+    verbose : bool
+        Whether layers that were not given as estimators print their progress.
 
     Returns
     -------
@@ -122,7 +129,9 @@ def make_encoder(encoder, rng, *, pretrain):
     """
     if isinstance(encoder, FrozenEstimator):
         return copy.deepcopy(named_encoder(encoder)), True
-    encoder = clone(named_encoder(encoder))
+    given, encoder = encoder, clone(named_encoder(encoder))
+    if not isinstance(given, BaseEstimator):
+        encoder.set_params(verbose=verbose)
     _, autoencoders = split_steps(encoder)
     for name, value in sorted(encoder.get_params(deep=True).items()):
         if value is None and (name == "random_state" or name.endswith("__random_state")):

@@ -89,8 +89,9 @@ class StackedAutoencoderTransformer(
         Samples per minibatch; "auto" is n_samples / 20, but at least 32
         and at most 200.
 
-    max_iter : int, default=15
-        Largest number of epochs of a layer. 0 leaves the random initial parameters.
+    max_iter : int or "auto", default="auto"
+        Largest number of epochs of a layer. "auto" is as many as make 1,000 updates, but at least 15 and
+        at most 100. 0 leaves the random initial parameters.
 
     shuffle : bool, default=True
         Whether the samples are visited in a new order in each epoch.
@@ -201,7 +202,7 @@ class StackedAutoencoderTransformer(
         epsilon=1e-8,
         alpha=0.0,
         batch_size="auto",
-        max_iter=15,
+        max_iter="auto",
         shuffle=True,
         tol=1e-4,
         n_iter_no_change=10,

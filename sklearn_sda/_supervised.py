@@ -5,7 +5,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
@@ -32,8 +32,9 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     encoder : None, int, sequence of int, or estimator, default=None
         What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, or a `Pipeline`
         that ends in them; its earlier steps are preprocessing, fitted and then left alone. A sequence
-        of layer sizes is short for a stack of them, None for the default stack. A fitted encoder in a
-        `sklearn.frozen.FrozenEstimator` is not trained again: fine-tuning starts from a copy of it.
+        of layer sizes is short for a stack of them, None for the default stack. A copy is trained, a
+        fitted encoder's from the beginning. One in a `sklearn.frozen.FrozenEstimator` is not trained
+        again: fine-tuning starts from a copy of it.
 
     pretrain : bool, default=True
         False leaves out pretraining: fine-tuning starts from the random initial parameters that
@@ -308,8 +309,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         if not history.converged and self.max_iter > 0:
             warnings.warn(
-                f"Maximum number of iterations ({self.max_iter}) reached and the fine-tuning hasn't "
-                "converged yet. Increase max_iter, or use early_stopping=True.",
+                f"SdAClassifier: maximum number of iterations ({self.max_iter}) reached and the fine-tuning "
+                "hasn't converged yet. Increase max_iter, or use early_stopping=True.",
                 ConvergenceWarning,
                 stacklevel=4,  # through two decorators
             )
@@ -366,12 +367,39 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         )
         return self
 
+    def set_params(self, **params):
+        """Set parameters, those of the encoder as ``encoder__name``.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : SdAClassifier
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or the encoder is only a tuple of sizes and has no parameters.
+        """
+        encoder = params.get("encoder", self.encoder)
+        nested = [name for name in params if name.startswith("encoder__")]
+        if nested and not isinstance(encoder, BaseEstimator):
+            raise ValueError(
+                f"{nested[0]!r} can't be set: encoder={encoder!r} is no estimator. Write "
+                f"encoder=StackedAutoencoderTransformer({'' if encoder is None else encoder}) instead."
+            )
+        return super().set_params(**params)
+
     def _next_encoder(self, rng, resume):
         """Return the encoder to train and whether it is fitted; see `make_encoder`."""
         if resume:  # a copy, so that a failure leaves the present one as it is
             check_same_layers(self.encoder, self.encoder_)
             return copy.deepcopy(self.encoder_), True
-        return make_encoder(self.encoder, rng, pretrain=self.pretrain)
+        return make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
 
     def _check_samples(self, encoder, X, *, reset):
         """Validate X without casting or copying it.
@@ -457,8 +485,9 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             alpha=self.alpha,
             batch_size=self._check_batch_size(len(codes)),
         )
+        max_iter = self._max_iter(len(codes), incremental)
         rows, score = np.arange(len(codes)), None
-        if self.early_stopping and not incremental and self.max_iter > 0:
+        if self.early_stopping and not incremental and max_iter > 0:
             rows, validation_rows = train_test_split(
                 rows, test_size=self.validation_fraction, random_state=rng, stratify=codes
             )
@@ -476,7 +505,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             rng,
             rows=rows,
             position=self.t_ if resume else 0,
-            incremental=incremental,
+            max_iter=max_iter,
             score=score,
             monitor=Monitor(
                 self,
@@ -485,7 +514,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
                 fitted_attributes,
                 X,
                 y,
-                max_iter=1 if incremental else self.max_iter,
+                max_iter,
             ),
         )
         vars(self).update(fitted_attributes(history))

@@ -363,7 +363,7 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, name=None, ax=None, curve_kwargs=None):
-        """Draw the learning curves of a parts.
+        """Draw the learning curves of an estimator's parts.
 
         Parameters
         ----------

@@ -366,3 +366,12 @@ def test_verbose_prints_a_line_per_epoch(capsys, X):
     assert "validation score = " in lines[1]
     DenoisingAutoencoder(**QUICK).fit(X)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "epochs"), [(60, "auto", 100), (640, 32, 50), (4000, 20, 15)]
+)
+def test_auto_max_iter_is_a_number_of_updates(n_samples, batch_size, epochs):
+    X = np.random.RandomState(0).uniform(size=(n_samples, 2))
+    layer = DenoisingAutoencoder(1, batch_size=batch_size, n_iter_no_change=np.inf, random_state=0).fit(X)
+    assert layer.n_iter_ == epochs

@@ -206,6 +206,7 @@ def test_cross_entropy_outside_the_unit_interval(make, X, y):
 @pytest.mark.parametrize(
     ("encoder", "match"),
     [
+        ([DenoisingAutoencoder(3), DenoisingAutoencoder(2)], "put the layers in a Pipeline"),
         (PCA(2), r"encoder must be .* got PCA\(n_components=2\), which has no autoencoder"),
         (make_pipeline(StandardScaler(), PCA(2)), "has no autoencoder"),
         (

@@ -401,3 +401,20 @@ def test_verbose_prints_both_phases(capsys, X, y):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + 2 + 3
     assert lines[-1].startswith("[Network 4 -> 6 -> 5 -> 3] epoch 3/3, loss = ")
+
+
+def test_parameters_of_an_encoder_that_is_none_yet():
+    with pytest.raises(ValueError, match=r"encoder=StackedAutoencoderTransformer\(\(50,\)\)"):
+        SdAClassifier((50,)).set_params(encoder__corruption_level=0.1)
+    with pytest.raises(ValueError, match=r"encoder=None is no estimator"):
+        SdAClassifier().set_params(encoder__corruption_level=0.1)
+    clf = SdAClassifier().set_params(
+        encoder=StackedAutoencoderTransformer((5,)), encoder__corruption_level=0.1
+    )
+    assert clf.encoder.corruption_level == 0.1
+
+
+def test_verbose_shows_the_pretraining_of_an_encoder_that_is_short_for_a_stack(capsys, X, y):
+    SdAClassifier((3,), max_iter=1, verbose=1, tol=10).fit(X, y)
+    printed = capsys.readouterr().out
+    assert "[Autoencoder layer 4 -> 3] epoch 1/" in printed and "[Network 4 -> 3 -> " in printed
