@@ -6,6 +6,7 @@ import tracemalloc
 from copy import deepcopy
 
 import joblib
+import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -121,6 +122,7 @@ def test_any_numeric_input_gives_the_same_layer_and_stays_as_it_is(tmp_path, X):
         np.testing.assert_array_equal(np.array(data), before, err_msg=name)
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
 def test_x_is_never_copied_or_cast_as_a_whole(tmp_path):
     X = np.memmap(tmp_path / "X.dat", dtype="uint8", mode="w+", shape=(2000, 5000))
     layer = DenoisingAutoencoder(1, max_iter=0, solver="sgd", momentum=0.0, random_state=0).fit(X)
@@ -369,7 +371,7 @@ def test_verbose_prints_a_line_per_epoch(capsys, X):
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "batch_size", "epochs"), [(60, "auto", 100), (640, 32, 50), (4000, 20, 15)]
+    ("n_samples", "batch_size", "epochs"), [(60, "auto", 100), (800, 20, 25), (1200, 15, 15)]
 )
 def test_auto_max_iter_is_a_number_of_updates(n_samples, batch_size, epochs):
     X = np.random.RandomState(0).uniform(size=(n_samples, 2))
