@@ -49,7 +49,8 @@ Train on a file and write model.joblib, report.json, learning_curves.png and, wh
 is a square number of at least 16, filters.png to DIR (see python -m sklearn_sda --help).
 
 DATA is .csv with a header, .parquet, or .npz with an array X of shape (rows, columns). All columns but the
-target must be numbers, none of them missing; the model scales them to [0, 1].
+target must be numbers, none of them missing; the model scales them to [0, 1]. --drop leaves columns out;
+the model ignores them from then on.
 
 With --target, an SdAClassifier is trained on a part of the rows and its accuracy on the others is reported;
 the rows are divided at random with the same proportion of each class. Without, every column is a feature and
@@ -96,6 +97,13 @@ def make_parser():
     train.add_argument("data", type=Path, metavar="DATA", help="samples, and labels if there is a target")
     train.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder to write to")
     train.add_argument("--target", metavar="COLUMN", help="column (.npz: array, such as y) with the classes")
+    train.add_argument(
+        "--drop",
+        action="append",
+        metavar="COLUMN",
+        default=[],
+        help="column to leave out, such as an identifier; several as id,name or with --drop again",
+    )
     sizes = NETWORK.encoder.hidden_layer_sizes
     train.add_argument(
         "--hidden",
@@ -244,12 +252,12 @@ def run_train(arguments):
         for option in ("no_pretrain", "test_fraction"):
             if getattr(arguments, option):
                 raise InputError(f"--{option.replace('_', '-')} has no meaning without --target")
-    X, y = split_target(read_table(arguments.data), arguments.target, arguments.data)
+    X, y = split_target(read_table(arguments.data), arguments.target, arguments.data, arguments.drop)
     seed = arguments.random_state
     network = clone(NETWORK).set_params(
         encoder__hidden_layer_sizes=arguments.hidden, pretrain=not arguments.no_pretrain, random_state=seed
     )
-    data = {"source": str(arguments.data), "target": arguments.target}
+    data = {"source": str(arguments.data), "target": arguments.target, "dropped": arguments.drop}
     if y is None:
         if len(X) < 2:
             raise InputError(f"{arguments.data} has 1 row; at least 2 are needed")

@@ -4,6 +4,7 @@ Whatever is wrong with a file is an `InputError` whose one line names it. pandas
 imported where a file needs them.
 """
 
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 SUFFIXES = (".csv", ".parquet", ".npz")
+# What pandas calls a column without a name, such as an index that it wrote itself.
+NAMELESS = re.compile(r"(Unnamed: \d+)?\s*")
 
 
 class InputError(Exception):
@@ -100,7 +103,7 @@ def _read_npz(path):
     return arrays
 
 
-def split_target(table, target, path):
+def split_target(table, target, path, drop=()):
     """Separate labels from features.
 
     Parameters
@@ -111,6 +114,8 @@ def split_target(table, target, path):
         Name of the column (in ``.npz`` of the array) with the labels.
     path : Path
         For messages.
+    drop : sequence of str, default=()
+        Names of the columns to leave out, of several joined by commas too.
 
     Returns
     -------
@@ -122,12 +127,15 @@ def split_target(table, target, path):
     Raises
     ------
     InputError
-        If there is no such column, labels are missing or continuous, or a feature is not numeric and
-        finite.
+        If there is no such column, labels are missing or continuous, or a feature has no name or is not
+        numeric and finite.
     """
     is_frame = not isinstance(table, dict)
+    if drop and not is_frame:
+        raise InputError(f"{path}: the columns of an array have no names that --drop could mean")
+    features = _feature_frame(table, target, path, drop) if is_frame else table["X"]
     if target is None:
-        return (finite_frame(table, path) if is_frame else finite_matrix(table["X"], path)), None
+        return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), None
     names = list(table.columns if is_frame else table)
     if target not in names or (target == "X" and not is_frame):
         others = _listed(name for name in names if is_frame or name != "X")
@@ -151,12 +159,27 @@ def split_target(table, target, path):
                 f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are "
                 "needed"
             )
-    if is_frame:
-        return finite_frame(table.drop(columns=target), path), y
-    return finite_matrix(table["X"], path), y
+    return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), y
 
 
-def finite_frame(frame, path):
+def _feature_frame(frame, target, path, drop):
+    """Return a data frame without `target` and `drop`; see `split_target`."""
+    # a name may have a comma in it
+    drop = [name for text in drop for name in ([text] if text in frame else text.split(","))]
+    for name in drop:
+        if name not in frame:
+            raise InputError(f"{path} has no column {name!r} to drop; it has {_listed(frame)}")
+        if name == target:
+            raise InputError(f"--drop {name!r} is the target")
+    frame = frame.drop(columns=[*drop, target] if target in frame else drop)
+    for name in filter(NAMELESS.fullmatch, frame):
+        raise InputError(
+            f"{path}: a column has no name (is it an index?); name it, or leave it out with --drop {name!r}"
+        )
+    return frame
+
+
+def finite_frame(frame, path, droppable=False):
     """Return a data frame as one of floats: float32 if that is what all columns are, else float64.
 
     Parameters
@@ -164,6 +187,8 @@ def finite_frame(frame, path):
     frame : pandas.DataFrame of shape (n_samples, n_features)
     path : Path
         For messages.
+    droppable : bool, default=False
+        Whether the message about a column may name ``--drop``.
 
     Returns
     -------
@@ -177,7 +202,7 @@ def finite_frame(frame, path):
     import pandas as pd
 
     if frame.shape[1] == 0:
-        raise InputError(f"{path} has no column beside the target")
+        raise InputError(f"{path} has no column left to train on")
     for name, column in frame.items():
         if not pd.api.types.is_numeric_dtype(column):
             text = column.notna()
@@ -186,7 +211,7 @@ def finite_frame(frame, path):
             row = int(np.argmax(text))
             raise InputError(
                 f"{path}: column {name!r} is not numeric: {str(column.iloc[row])!r} in row {row + 1} (of the "
-                "data, header not counted)"
+                f"data, header not counted){f'; leave it out with --drop {name!r}' if droppable else ''}"
             )
     dtype = np.float32 if all(column.dtype == np.float32 for _, column in frame.items()) else np.float64
     values = frame.to_numpy(dtype=dtype, na_value=np.nan)

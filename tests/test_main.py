@@ -236,7 +236,8 @@ def test_train_reports_the_accuracy_on_rows_that_were_held_out(files, frame, num
     }
     assert "most frequent class (ant)" in out
     target = "y" if is_npz else "kind"
-    assert report["data"] == {"source": files[number], "target": target, "train_rows": 42, "test_rows": 18}
+    data = {"source": files[number], "target": target, "dropped": [], "train_rows": 42, "test_rows": 18}
+    assert report["data"] == data
     if is_npz:
         assert not hasattr(model, "feature_names_in_")
     else:
@@ -293,10 +294,33 @@ def test_numbers_of_other_types_are_read(frame):
     assert model.n_features_in_ == 17
 
 
-def test_csv_columns_need_no_name():
-    rows = [f"{k},{k % 5},{k % 3},{k % 2}" for k in range(20)]
-    Path("nameless.csv").write_text("\n".join([",x,,kind", *rows]))
-    assert train("nameless.csv").feature_names_in_.tolist() == ["Unnamed: 0", "x", "Unnamed: 2"]
+def test_columns_without_a_name_are_neither_used_nor_dropped_silently(frame, capsys, tmp_path):
+    frame[["x0", "x1", "kind"]].to_csv("indexed.csv")
+    frame[["x0", "x1", "kind"]].reset_index(names="").to_parquet("indexed.parquet")
+    arguments = ("--target", "kind", "--output", "run")
+    message = fails(capsys, tmp_path, "train", "indexed.csv", *arguments)
+    assert "indexed.csv: a column has no name" in message
+    assert "--drop 'Unnamed: 0'" in message
+    assert "--drop ''" in fails(capsys, tmp_path, "train", "indexed.parquet", *arguments)
+    for name, column in (("indexed.csv", "Unnamed: 0"), ("indexed.parquet", "")):
+        assert train(name, "run", "--drop", column).feature_names_in_.tolist() == ["x0", "x1"]
+    # the target is not used as a feature
+    assert run("train", "indexed.csv", "--target", "Unnamed: 0", "--output", "run", "--drop", "kind") == 2
+
+
+def test_dropped_columns_are_left_out_from_then_on(frame, capsys):
+    frame = frame.rename(columns={"x3": "x3, in mm"}).assign(id=[f"row {k}" for k in range(60)])
+    frame.to_csv("data.csv", index=False)
+    frame.drop(columns=["id", "x3, in mm", "x5"]).to_csv("fewer.csv", index=False)
+    model = train("data.csv", "run", "--drop", "id,x5", "--drop", "x3, in mm")
+    assert model.feature_names_in_.tolist() == [name for name in NAMES if name not in ("x3", "x5")]
+    assert load_report("run")["data"]["dropped"] == ["id,x5", "x3, in mm"]
+    for command in ("predict", "transform"):
+        for name in ("data", "fewer"):
+            assert run(command, "run/model.joblib", f"{name}.csv", "-o", f"o-{name}.csv") == 0
+        assert Path("o-data.csv").read_bytes() == Path("o-fewer.csv").read_bytes()
+    assert run("train", "data.csv", "--drop", "id,kind", "--output", "code") == 0
+    assert joblib.load("code/model.joblib").n_features_in_ == 16
 
 
 def test_the_model_is_saved_without_callbacks(files, monkeypatch):
@@ -470,7 +494,12 @@ def write_bad_files(frame):
         ("data.csv --target sort", ["data.csv", "no column 'sort'", "'x0'", "and 12 more"]),
         ("data.npz --target sort", ["data.npz", "no array 'sort'", "'y'"]),
         ("data.npz --target X", ["no array 'X'"]),
-        ("data.csv", ["column 'kind' is not numeric", "'ant' in row 1"]),
+        ("data.csv", ["column 'kind' is not numeric", "'ant' in row 1", "leave it out with --drop 'kind'"]),
+        ("data.csv --target kind --drop x1,sort", ["no column 'sort' to drop", "'x0'"]),
+        ("data.csv --target kind --drop kind", ["--drop 'kind' is the target"]),
+        ("data.csv --target sort --drop kind", ["no column 'sort'"]),
+        ("data.npz --target y --drop x1", ["data.npz", "--drop"]),
+        ("labels.csv --drop kind", ["no column left to train on"]),
         ("text.csv --target kind", ["text.csv", "column 'x3' is not numeric", "'seven' in row 7"]),
         ("date.parquet --target kind", ["column 'x3' is not numeric", "'2020-02-03", "in row 1"]),
         ("nan.csv --target kind", ["nan.csv", "column 'x3' has 4 missing (NaN) values"]),
@@ -486,7 +515,7 @@ def write_bad_files(frame):
         ("single.csv --target kind", ["one class only, 'ant'"]),
         ("two.csv --target y --test-fraction .9", ["0.9", "none of the 2 rows of class 'B' to train with"]),
         ("abc.csv --target y --test-fraction .92", ["none of the 4 rows of class 'C' to train with"]),
-        ("labels.csv --target kind", ["no column beside the target"]),
+        ("labels.csv --target kind", ["no column left to train on"]),
         ("trailing.csv --target kind", ["trailing.csv", "in line 2, saw 4", "header has 3 fields"]),
         ("first.csv --target kind", ["first.csv", "in line 2, saw 5", "header has 3 fields"]),
         ("later.csv --target kind", ["later.csv", "in line 8, saw 4", "header has 3 fields"]),
