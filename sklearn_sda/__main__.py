@@ -52,9 +52,10 @@ DATA is .csv with a header, .parquet, or .npz with an array X of shape (rows, co
 target must be numbers, none of them missing; the model scales them to [0, 1]. --drop leaves columns out;
 the model ignores them from then on.
 
-With --target, an SdAClassifier is trained on a part of the rows and its accuracy on the others is reported;
-the rows are divided at random with the same proportion of each class. Without, every column is a feature and
-a StackedAutoencoderTransformer learns a representation of all rows.
+With --target, an SdAClassifier is trained on a part of the rows, and its accuracy on the others is compared
+with that of the same network without pretraining, of a logistic regression and of the most frequent class.
+The rows are divided at random with the same proportion of each class. Without --target, every column is a
+feature and a StackedAutoencoderTransformer learns a representation of all rows.
 """
 TRANSFORM_DESCRIPTION = """\
 Write the code of each row of DATA: the outputs of the last hidden layer. In an .npz file it is the array X.
@@ -206,27 +207,17 @@ def main(argv=None):
 def run_digits(arguments):
     """Compare the network with others on the digits and write what it learned."""
     from sklearn.datasets import load_digits
-    from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
     seed = arguments.random_state
-    network = clone(NETWORK).set_params(random_state=seed)
-    candidates = {
-        "SdAClassifier": network,
-        "SdAClassifier, pretrain=False": clone(network).set_params(pretrain=False),
-        "LogisticRegression": LogisticRegression(max_iter=LOGISTIC_MAX_ITER),
-        "MLPClassifier": MLPClassifier(random_state=seed),
-    }
+    candidates = make_candidates(clone(NETWORK).set_params(random_state=seed))
+    candidates["MLPClassifier"] = MLPClassifier(random_state=seed)
     X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(
+    X_train, X_test, y_train, _ = split = train_test_split(
         X, y, test_size=DIGITS_TEST_FRACTION, stratify=y, random_state=DIGITS_SPLIT_SEED
     )
     with run_folder(arguments.output) as folder:
-        models, records = {}, {}
-        for name, estimator in candidates.items():
-            models[name], records[name] = fit(name, estimator, X_train, y_train, arguments.quiet)
-            records[name]["test_accuracy"] = models[name].score(X_test, y_test)
-        model = models["SdAClassifier"]
+        model, records = compare(candidates, split, arguments.quiet)
         data = {"source": "scikit-learn digits", "train_rows": len(X_train), "test_rows": len(X_test)}
         report = {"command": "digits", "random_state": seed, "data": data, "models": records}
 
@@ -261,13 +252,11 @@ def run_train(arguments):
     if y is None:
         if len(X) < 2:
             raise InputError(f"{arguments.data} has 1 row; at least 2 are needed")
-        name, estimator = "StackedAutoencoderTransformer", network.encoder.set_params(random_state=seed)
-        X_train, y_train = X, None
+        data["train_rows"] = len(X)
     else:
-        name, estimator = "SdAClassifier", network
         fraction = arguments.test_fraction or 0.2
         check_classes(y, fraction, arguments)
-        X_train, X_test, y_train, y_test = train_test_split(
+        X_train, X_test, y_train, y_test = split = train_test_split(
             X, y, test_size=fraction, stratify=y, random_state=seed
         )
         left_out = np.setdiff1d(y, y_train)
@@ -277,13 +266,15 @@ def run_train(arguments):
                 f"{arguments.data}: a test fraction of {fraction} leaves none of the {rows} rows of class "
                 f"{str(rare)!r} to train with; choose a smaller one"
             )
-        data["test_rows"] = len(X_test)
-    data["train_rows"] = len(X_train)
+        data |= {"train_rows": len(X_train), "test_rows": len(X_test)}
     with run_folder(arguments.output) as folder:
-        model, record = fit(name, estimator, X_train, y_train, arguments.quiet)
-        records = {name: record}
-        if y is not None:
-            record["test_accuracy"] = model.score(X_test, y_test)
+        if y is None:
+            name, encoder = "StackedAutoencoderTransformer", network.encoder.set_params(random_state=seed)
+            model, record = fit(name, encoder, X, None, arguments.quiet)
+            records = {name: record}
+        else:
+            model, records = compare(make_candidates(network), split, arguments.quiet)
+            record = next(iter(records.values()))
             labels, counts = np.unique(y_train, return_counts=True)
             majority = labels[counts.argmax()]
             baseline = {"class": str(majority), "test_accuracy": float(np.mean(y_test == majority))}
@@ -297,6 +288,45 @@ def run_train(arguments):
         if record["test_accuracy"] <= baseline["test_accuracy"]:
             say("The classifier is no better than always answering with that class", arguments.quiet)
     say_written(written, arguments)
+
+
+def make_candidates(network):
+    """Return classifiers to compare by name: a network, itself without pretraining, a linear one."""
+    from sklearn.linear_model import LogisticRegression
+
+    pretrained = {"SdAClassifier": network} if network.pretrain else {}
+    return pretrained | {
+        "SdAClassifier, pretrain=False": clone(network).set_params(pretrain=False),
+        "LogisticRegression": LogisticRegression(max_iter=LOGISTIC_MAX_ITER),
+    }
+
+
+def compare(candidates, split, quiet):
+    """Fit classifiers and test them.
+
+    Parameters
+    ----------
+    candidates : dict of str to estimator
+        Unfitted classifiers by name.
+    split : list of array-like
+        What `train_test_split` returned for samples and labels.
+    quiet : bool
+        Whether to show nothing.
+
+    Returns
+    -------
+    model : Pipeline
+        The first of them, fitted.
+    records : dict of str to dict
+        What the report says about each.
+    """
+    X_train, X_test, y_train, y_test = split
+    models, records = [], {}
+    for name, estimator in candidates.items():
+        model, records[name] = fit(name, estimator, X_train, y_train, quiet)
+        records[name]["test_accuracy"] = model.score(X_test, y_test)
+        models.append(model)
+    return models[0], records
 
 
 def check_classes(y, test_fraction, arguments):

@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_sda import (
     DenoisingAutoencoder,
@@ -230,6 +231,16 @@ def test_train_reports_the_accuracy_on_rows_that_were_held_out(files, frame, num
     if is_npz:
         X_train, X_test = X_train.to_numpy(), X_test.to_numpy()
     assert record["test_accuracy"] == model.score(X_test, y_test) != model.score(X_train, y_train)
+    assert list(report["models"]) == [
+        "SdAClassifier",
+        "SdAClassifier, pretrain=False",
+        "LogisticRegression",
+        "most frequent class",
+    ]
+    linear = make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
+    accuracies = {name: each["test_accuracy"] for name, each in report["models"].items()}
+    assert accuracies["LogisticRegression"] == linear.score(X_test, y_test)
+    assert report["models"]["SdAClassifier, pretrain=False"]["sizes"] == record["sizes"]
     assert report["models"]["most frequent class"] == {
         "class": "ant",
         "test_accuracy": (y_test == "ant").mean(),
@@ -257,7 +268,9 @@ def test_train_draws_filters_of_square_images_only(files, frame, tmp_path):
 def test_train_options(files):
     model = train("data.csv", "run", "--hidden", "4,3,2", "--no-pretrain")
     assert [coef.shape for coef in model[-1].coefs_] == [(16, 4), (4, 3), (3, 2), (2, 3)]
-    record = load_report("run")["models"]["SdAClassifier"]
+    models = load_report("run")["models"]
+    assert list(models) == ["SdAClassifier, pretrain=False", "LogisticRegression", "most frequent class"]
+    record = models["SdAClassifier, pretrain=False"]
     assert record["sizes"] == [16, 4, 3, 2, 3]
     assert list(record["learning_curves"]) == ["fine-tuning"]
 
@@ -334,11 +347,11 @@ def test_the_model_is_saved_without_callbacks(files, monkeypatch):
 
     monkeypatch.setattr(__main__, "make_progress_bar", make)
     model = train("data.csv")
-    assert len(bars) == 1
+    assert len(bars) == 2  # one for each network
     assert b"ProgressBar" not in Path("run/model.joblib").read_bytes()
     assert model[-1].n_iter_ == 4
     train("data.csv", "run", "--quiet")
-    assert len(bars) == 1
+    assert len(bars) == 2
 
 
 def test_a_progress_bar_is_for_terminals(monkeypatch):
