@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,7 +145,8 @@ def test_digits(few_digits, tmp_path, capsys):
     assert list(models["SdAClassifier, pretrain=False"]["learning_curves"]) == ["fine-tuning"]
     assert models["SdAClassifier"]["sizes"] == [64, 5, 3, 10]
     assert models["SdAClassifier"]["parameters"]["encoder__hidden_layer_sizes"] == [5, 3]
-    assert models["MLPClassifier"]["parameters"]["random_state"] == 3
+    peer = models["MLPClassifier"]["parameters"]
+    assert (peer["random_state"], peer["hidden_layer_sizes"], peer["max_iter"]) == (3, [5, 3], 4)
     assert report["random_state"] == 3
     assert report["data"] == {"source": "scikit-learn digits", "train_rows": 60, "test_rows": 20}
     assert report["sklearn_sda"] == report["versions"]["sklearn_sda"] == __version__
@@ -162,12 +164,35 @@ def test_digits(few_digits, tmp_path, capsys):
         assert ("*" in line) == (record["epochs"] == record["max_iter"])
     assert "*" in lines[1]
     assert len({len(line) for line in lines[:5]}) == 1
-    assert "20 test rows" in lines[5]
-    assert lines[6].startswith("* stopped at max_iter")
+    assert lines[5].startswith("20 test rows: with a standard error of about 0.")
+    error, difference = (float(word) for word in lines[5].replace(",", "").split() if word.startswith("0."))
+    assert difference == pytest.approx(2 * error, abs=2e-3)
+    assert "no difference" in lines[6]
+    assert lines[7].startswith("* stopped at max_iter")
     # one line per model and phase, and where it all went
     assert "  fine-tuning: 4 epochs, log loss (nats per sample)" in err
-    assert len(err.splitlines()) == 4 + 3 + 1 + 1
+    progress = [line for line in err.splitlines() if not line.startswith("Compiling")]
+    assert len(progress) == 4 + 3 + 1 + 1
     assert err.endswith("to sda-digits\n")
+
+
+def test_kernels_are_compiled_before_the_clock_runs(files, monkeypatch, capsys):
+    fitted = []
+
+    def slow(name, estimator, X, y, quiet):
+        fitted.append((name, len(X), None if y is None else sorted(y)))
+        time.sleep(1.5)
+        return fit(name, estimator, X, y, quiet)
+
+    fit = __main__.fit
+    monkeypatch.setattr(__main__, "fit", slow)
+    __main__.NETWORK.set_params(early_stopping=True, encoder__early_stopping=True, batch_size=40)
+    X, y = np.arange(48.0).reshape(12, 4), np.arange(12) % 3
+    __main__.compile_kernels(__main__.NETWORK, X, y, False)
+    assert capsys.readouterr().err == "Compiling kernels (first run only)\n"
+    __main__.compile_kernels(__main__.NETWORK.encoder, X, None, True)
+    assert capsys.readouterr().err == ""
+    assert fitted == [("", 3, [0, 1, 2]), ("", 2, None)]
 
 
 def test_reconstructions_are_those_of_the_same_encoder_before_fine_tuning(few_digits, monkeypatch):
