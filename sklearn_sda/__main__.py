@@ -1,6 +1,7 @@
 """Train and use stacked denoising autoencoders from a shell: ``python -m sklearn_sda --help``."""
 
 import argparse
+import ast
 import math
 import sys
 import threading
@@ -13,15 +14,25 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__
 from sklearn_sda._runs import load_model, run_folder, write_run
-from sklearn_sda._tables import InputError, check_suffix, model_inputs, read_table, split_target, write_table
+from sklearn_sda._tables import (
+    InputError,
+    check_suffix,
+    model_inputs,
+    read_table,
+    reason,
+    split_target,
+    write_table,
+)
 
 # What is trained unless options say otherwise: two layers of the default size, the other parameters the
 # defaults too, chosen before any test set was seen.
 NETWORK = SdAClassifier(StackedAutoencoderTransformer((200, 200)))
+# Rows that are beyond those of training are clipped: cross-entropy wants [0, 1].
+SCALERS = {"minmax": MinMaxScaler(clip=True), "standard": StandardScaler()}
 # The digits are split in the same way whatever --random-state is.
 DIGITS_TEST_FRACTION, DIGITS_SPLIT_SEED = 0.25, 0
 # Enough for L-BFGS to converge on the digits.
@@ -51,8 +62,8 @@ Train on a file and write model.joblib, report.json, learning_curves.png and, wh
 is a square number of at least 16, filters.png to DIR (see python -m sklearn_sda --help).
 
 DATA is .csv with a header, .parquet, or .npz with an array X of shape (rows, columns). All columns but the
-target must be numbers, none of them missing; the model scales them to [0, 1]. --drop leaves columns out;
-the model ignores them from then on.
+target must be numbers, none of them missing; the model scales them (--scale). --drop leaves columns out; the
+model ignores them from then on.
 
 With --target, an SdAClassifier is trained on a part of the rows, and its accuracy on the others is compared
 with that of the same network without pretraining, of a logistic regression and of the most frequent class.
@@ -151,7 +162,25 @@ def make_parser():
             help="seed of all training (default: 0)",
             **({"default": 0} | default),
         )
+        command.add_argument(
+            "--scale",
+            choices=SCALERS,
+            metavar="HOW",
+            help="minmax: features to [0, 1]; standard: to mean 0, variance 1 (default: minmax)",
+            **({"default": "minmax"} | default),
+        )
+        command.add_argument(
+            "--set",
+            action="append",
+            type=_setting,
+            metavar="NAME=VALUE",
+            # what stands after the command adds to what stands before it
+            dest="settings" if command is parser else "more_settings",
+            default=[],
+            help="parameter of the estimator, such as max_iter=500 or encoder__corruption_level=0.1",
+        )
         command.add_argument("--quiet", action="store_true", help="print the final table only", **default)
+    parser.set_defaults(more_settings=[])
     return parser
 
 
@@ -184,6 +213,17 @@ def _seed(text):
     return int(text)
 
 
+def _setting(text):
+    """Return the name and the value, a Python literal or else a text, in a text such as "tol=0.1"."""
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
 def main(argv=None):
     """Run the command line.
 
@@ -212,7 +252,7 @@ def run_digits(arguments):
     from sklearn.neural_network import MLPClassifier
 
     seed = arguments.random_state
-    network = clone(NETWORK).set_params(random_state=seed)
+    network = configure(clone(NETWORK).set_params(random_state=seed), arguments)
     candidates = make_candidates(network)
     candidates["MLPClassifier"] = MLPClassifier(
         network.encoder.hidden_layer_sizes, max_iter=network.max_iter, random_state=seed
@@ -222,7 +262,7 @@ def run_digits(arguments):
         X, y, test_size=DIGITS_TEST_FRACTION, stratify=y, random_state=DIGITS_SPLIT_SEED
     )
     with run_folder(arguments.output) as folder:
-        model, records = compare(candidates, split, arguments.quiet)
+        model, records = compare(candidates, split, arguments)
         data = {"source": "scikit-learn digits", "train_rows": len(X_train), "test_rows": len(X_test)}
         report = {"command": "digits", "random_state": seed, "data": data, "models": records}
 
@@ -233,10 +273,9 @@ def run_digits(arguments):
                 pretrained, X_test, random_state=seed, ax=ax, name="after pretraining, before fine-tuning"
             )
 
-        pictures = {
-            "reconstructions.png": ((9, 3), draw_reconstructions),
-            **common_pictures(model, records["SdAClassifier"]),
-        }
+        pictures = common_pictures(model, next(iter(records.values())))
+        if network.pretrain:
+            pictures["reconstructions.png"] = ((9, 3), draw_reconstructions)
         written = write_run(folder, model, report, pictures)
     print_accuracies(records, len(X_test))
     say_written(written, arguments)
@@ -253,6 +292,9 @@ def run_train(arguments):
     network = clone(NETWORK).set_params(
         encoder__hidden_layer_sizes=arguments.hidden, pretrain=not arguments.no_pretrain, random_state=seed
     )
+    if y is None:
+        network = network.encoder.set_params(random_state=seed)
+    configure(network, arguments)
     data = {"source": str(arguments.data), "target": arguments.target, "dropped": arguments.drop}
     if y is None:
         if len(X) < 2:
@@ -274,12 +316,12 @@ def run_train(arguments):
         data |= {"train_rows": len(X_train), "test_rows": len(X_test)}
     with run_folder(arguments.output) as folder:
         if y is None:
-            name, encoder = "StackedAutoencoderTransformer", network.encoder.set_params(random_state=seed)
-            compile_kernels(encoder, X, None, arguments.quiet)
-            model, record = fit(name, encoder, X, None, arguments.quiet)
+            compile_kernels(network, X, None, arguments)
+            name = type(network).__name__
+            model, record = fit(name, network, X, None, arguments.scale, arguments.quiet)
             records = {name: record}
         else:
-            model, records = compare(make_candidates(network), split, arguments.quiet)
+            model, records = compare(make_candidates(network), split, arguments)
             record = next(iter(records.values()))
             labels, counts = np.unique(y_train, return_counts=True)
             majority = labels[counts.argmax()]
@@ -296,6 +338,19 @@ def run_train(arguments):
     say_written(written, arguments)
 
 
+def configure(estimator, arguments):
+    """Return an estimator with the parameters of ``--set``; raise InputError if it has no such one."""
+    for name, value in arguments.settings + arguments.more_settings:
+        parameters = estimator.get_params()
+        # an encoder is no literal
+        if name not in parameters or hasattr(parameters[name], "get_params"):
+            kind = type(estimator).__name__
+            prefixed = ", those of the layers begin with encoder__" if "encoder" in parameters else ""
+            raise InputError(f"--set can't set {name!r}: see the parameters of {kind}{prefixed}")
+        estimator.set_params(**{name: value})
+    return estimator
+
+
 def make_candidates(network):
     """Return classifiers to compare by name: a network, itself without pretraining, a linear one."""
     from sklearn.linear_model import LogisticRegression
@@ -307,7 +362,7 @@ def make_candidates(network):
     }
 
 
-def compare(candidates, split, quiet):
+def compare(candidates, split, arguments):
     """Fit classifiers and test them.
 
     Parameters
@@ -316,8 +371,8 @@ def compare(candidates, split, quiet):
         Unfitted classifiers by name.
     split : list of array-like
         What `train_test_split` returned for samples and labels.
-    quiet : bool
-        Whether to show nothing.
+    arguments : argparse.Namespace
+        With scale and quiet.
 
     Returns
     -------
@@ -328,9 +383,9 @@ def compare(candidates, split, quiet):
     """
     X_train, X_test, y_train, y_test = split
     models, records = [], {}
-    compile_kernels(next(iter(candidates.values())), X_train, y_train, quiet)
+    compile_kernels(next(iter(candidates.values())), X_train, y_train, arguments)
     for name, estimator in candidates.items():
-        model, records[name] = fit(name, estimator, X_train, y_train, quiet)
+        model, records[name] = fit(name, estimator, X_train, y_train, arguments.scale, arguments.quiet)
         records[name]["test_accuracy"] = model.score(X_test, y_test)
         models.append(model)
     return models[0], records
@@ -433,7 +488,8 @@ def common_pictures(model, record):
     def draw_curves(displays, ax):
         displays.LossCurveDisplay.from_estimator(model, ax=ax)
 
-    pictures["learning_curves.png"] = ((4 * len(record["learning_curves"]), 3.2), draw_curves)
+    if record["learning_curves"]:  # there are none with max_iter=0
+        pictures["learning_curves.png"] = ((4 * len(record["learning_curves"]), 3.2), draw_curves)
     return pictures
 
 
@@ -450,7 +506,7 @@ def make_progress_bar():
         return None
 
 
-def compile_kernels(estimator, X, y, quiet):
+def compile_kernels(estimator, X, y, arguments):
     """Fit a copy of an estimator to a handful of rows, so that timed fits do not compile.
 
     Parameters
@@ -461,23 +517,23 @@ def compile_kernels(estimator, X, y, quiet):
         Training samples.
     y : array-like of shape (n_samples,) or None
         Labels.
-    quiet : bool
-        Whether to show nothing.
+    arguments : argparse.Namespace
+        With scale and quiet.
     """
     rows = [0, 1] if y is None else np.unique(y, return_index=True)[1]
     short = {"max_iter": 1, "batch_size": "auto", "early_stopping": False, "verbose": 0}
     short |= {f"encoder__{name}": value for name, value in short.items()}
     known = estimator.get_params()
     copy = clone(estimator).set_params(**{name: value for name, value in short.items() if name in known})
-    notice = threading.Timer(1, say, ("Compiling kernels (first run only)", quiet))
+    notice = threading.Timer(1, say, ("Compiling kernels (first run only)", arguments.quiet))
     notice.start()
     try:
-        fit("", copy, np.asarray(X)[rows], None if y is None else y[rows], quiet=True)
+        fit("", copy, np.asarray(X)[rows], None if y is None else y[rows], arguments.scale, quiet=True)
     finally:
         notice.cancel()
 
 
-def fit(name, estimator, X, y, quiet):
+def fit(name, estimator, X, y, scale, quiet):
     """Scale and fit, showing progress.
 
     Parameters
@@ -490,6 +546,8 @@ def fit(name, estimator, X, y, quiet):
         Training samples.
     y : array-like of shape (n_samples,) or None
         Labels.
+    scale : str
+        Key of `SCALERS`.
     quiet : bool
         Whether to show nothing.
 
@@ -499,8 +557,13 @@ def fit(name, estimator, X, y, quiet):
         A scaler and the estimator, fitted.
     record : dict
         What the report says about it.
+
+    Raises
+    ------
+    InputError
+        If the estimator refuses its parameters or the samples.
     """
-    model = make_pipeline(MinMaxScaler(clip=True), estimator)
+    model = make_pipeline(clone(SCALERS[scale]), estimator)
     is_network = isinstance(estimator, SdAClassifier | StackedAutoencoderTransformer)
     say(f"Fitting {name} on {X.shape[0]} rows and {X.shape[1]} columns", quiet)
     bar = make_progress_bar() if is_network and not quiet else None
@@ -511,7 +574,10 @@ def fit(name, estimator, X, y, quiet):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message=r"The estimator \w+ does not support callbacks")
         start = time.perf_counter()
-        model.fit(X, y)
+        try:
+            model.fit(X, y)
+        except (TypeError, ValueError) as error:
+            raise InputError(reason(error)) from error
         seconds = time.perf_counter() - start
     if bar is not None:
         model.set_callbacks()  # a callback must not be saved with the model
@@ -556,7 +622,7 @@ def print_accuracies(records, n_test):
         "are no evidence;\non plentiful labels pretraining often makes no difference"
     )
     if any(label.endswith(" *") for label, *_ in rows):
-        print("* stopped at max_iter, before its loss settled")
+        print("* stopped at max_iter, before its loss settled; --set max_iter=N gives networks more epochs")
 
 
 def print_phases(record):

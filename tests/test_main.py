@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_sda import (
     DenoisingAutoencoder,
@@ -179,18 +179,20 @@ def test_digits(few_digits, tmp_path, capsys):
 def test_kernels_are_compiled_before_the_clock_runs(files, monkeypatch, capsys):
     fitted = []
 
-    def slow(name, estimator, X, y, quiet):
+    def slow(name, estimator, X, y, scale, quiet):
         fitted.append((name, len(X), None if y is None else sorted(y)))
         time.sleep(1.5)
-        return fit(name, estimator, X, y, quiet)
+        return fit(name, estimator, X, y, scale, quiet)
 
     fit = __main__.fit
     monkeypatch.setattr(__main__, "fit", slow)
     __main__.NETWORK.set_params(early_stopping=True, encoder__early_stopping=True, batch_size=40)
     X, y = np.arange(48.0).reshape(12, 4), np.arange(12) % 3
-    __main__.compile_kernels(__main__.NETWORK, X, y, False)
+    arguments = SimpleNamespace(scale="minmax", quiet=False)
+    __main__.compile_kernels(__main__.NETWORK, X, y, arguments)
     assert capsys.readouterr().err == "Compiling kernels (first run only)\n"
-    __main__.compile_kernels(__main__.NETWORK.encoder, X, None, True)
+    arguments.quiet = True
+    __main__.compile_kernels(__main__.NETWORK.encoder, X, None, arguments)
     assert capsys.readouterr().err == ""
     assert fitted == [("", 3, [0, 1, 2]), ("", 2, None)]
 
@@ -306,6 +308,50 @@ def test_options_before_the_command_count(files, capsys):
     )
     assert capsys.readouterr().err == ""
     assert joblib.load("a/model.joblib")[-1].random_state == 7
+
+
+def test_parameters_are_set(files, few_digits, frame):
+    settings = ("--set", "encoder__corruption_level=(0.1, 0.2)", "--set", "solver=sgd")
+    assert (
+        run("--set", "max_iter=3", "train", "data.csv", "--target", "kind", "--output", "a", *settings) == 0
+    )
+    network = joblib.load("a/model.joblib")[-1]
+    assert (network.max_iter, network.solver) == (3, "sgd")
+    assert [layer.corruption_level for layer in network.encoder_] == [0.1, 0.2]
+    models = load_report("a")["models"]
+    assert models["SdAClassifier, pretrain=False"]["parameters"]["max_iter"] == 3
+    # a parameter that has an option too
+    assert next(iter(train_report("--set", "pretrain=False"))) == "SdAClassifier, pretrain=False"
+    # without labels it is the stack that has parameters
+    frame[NAMES].to_csv("features.csv", index=False)
+    assert (
+        run("train", "features.csv", "--output", "b", "--set", "max_iter=0", "--set", "activation=tanh") == 0
+    )
+    stack = joblib.load("b/model.joblib")[-1]
+    assert (stack[1].activation, stack[1].n_iter_) == ("tanh", 0)
+    assert not Path("b/learning_curves.png").exists()
+    # the digits
+    assert run("--set", "max_iter=2", "--set", "pretrain=False", "--output", "c") == 0
+    models = load_report("c")["models"]
+    assert list(models) == ["SdAClassifier, pretrain=False", "LogisticRegression", "MLPClassifier"]
+    assert models["MLPClassifier"]["epochs"] == 2
+    assert not Path("c/reconstructions.png").exists()
+
+
+def train_report(*options):
+    train("data.csv", "run", *options)
+    return load_report("run")["models"]
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_standard_scaling_is_part_of_the_model(files, before):
+    words = ("train", "data.csv", "--target", "kind", "--output", "run")
+    option = ("--scale", "standard")
+    assert run(*option, *words) == 0 if before else run(*words, *option) == 0
+    model = joblib.load("run/model.joblib")
+    assert isinstance(model[0], StandardScaler)
+    assert model[-1].encoder_[0].out_activation_ == "identity"
+    assert run("transform", "run/model.joblib", "data.csv", "-o", "codes.npz") == 0
 
 
 def test_train_without_a_target_learns_a_representation(frame, tmp_path, capsys):
@@ -573,6 +619,15 @@ def write_bad_files(frame):
         ("data.csv --target kind --test-fraction 1", ["--test-fraction", "'1'"]),
         ("data.csv --target kind --test-fraction half", ["--test-fraction", "'half'"]),
         ("data.csv --target kind --random-state -1", ["--random-state", "'-1'"]),
+        ("data.csv --target kind --scale log", ["--scale", "'log'", "standard"]),
+        ("data.csv --target kind --set tol", ["--set", "'tol' is not NAME=VALUE"]),
+        ("data.csv --target kind --set corruption_level=1", ["'corruption_level'", "encoder__"]),
+        ("data.csv --target kind --set encoder=5", ["can't set 'encoder'"]),
+        ("data.csv --target kind --set encoder__tol__a=5", ["can't set 'encoder__tol__a'"]),
+        ("data.npz --set encoder__tol=5", ["can't set 'encoder__tol'", "StackedAutoencoderTransformer"]),
+        ("data.csv --target kind --quiet --set max_iter=-1", ["'max_iter' parameter of SdAClassifier", "-1"]),
+        ("data.csv --target kind --quiet --set tol=small", ["'tol' parameter", "'small'"]),
+        ("data.csv --target kind --quiet --set encoder__tol=(1,2,3)", ["tol", "2 layers"]),
         ("data.csv --no-pretrain", ["--no-pretrain", "without --target"]),
         ("data.csv --test-fraction 0.5", ["--test-fraction", "without --target"]),
     ],
