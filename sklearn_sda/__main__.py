@@ -478,10 +478,9 @@ def common_pictures(model, record):
     pictures = {}
     n_pixels = model.n_features_in_
     if n_pixels >= SMALLEST_IMAGE and math.isqrt(n_pixels) ** 2 == n_pixels:
-        name = "layer 1, fine-tuned" if isinstance(model[-1], SdAClassifier) else "layer 1"
 
         def draw_filters(displays, ax):
-            displays.FilterDisplay.from_estimator(model, ax=ax, name=name)
+            displays.FilterDisplay.from_estimator(model, ax=ax)
 
         pictures["filters.png"] = ((6, 6), draw_filters)
 

@@ -11,10 +11,12 @@ from sklearn.utils import check_random_state, resample
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._network import forward
-from sklearn_sda._parts import find_parts, learning_curves
+from sklearn_sda._parts import SUPERVISED, find_parts, learning_curves
 
 __all__ = ["FilterDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
 
+# A filter below this fraction of the largest one is noise, and drawn paler instead of at full contrast.
+FAINT = 0.05
 ROWS = ("clean", "corrupted", "reconstructed")
 
 
@@ -38,7 +40,8 @@ class FilterDisplay:
         The figure that it belongs to.
     im_ : matplotlib AxesImage
         The grid: tiles with one empty pixel between them. Each tile is divided by its own largest
-        magnitude, so that 0 is mid-grey and the units of a filter do not matter.
+        magnitude, so that 0 is mid-grey and the units of a filter do not matter; by a twentieth of
+        the largest magnitude of all, if that is more, so that a filter of next to nothing is grey.
 
     See Also
     --------
@@ -76,11 +79,13 @@ class FilterDisplay:
         layer : int, default=0
             The layer, 0 being the lowest.
         n_filters : int, default=100
-            Largest number of filters; they are the first ones.
+            Largest number of filters, those with the largest norm. They are drawn in the order of their
+            norms, the largest first.
         image_shape : tuple of int (height, width), default=None
             See the class.
         name : str, default=None
-            Title; None names the layer.
+            Title; None names the layer, says whether it was fine-tuned, and how many of its filters are
+            drawn if not all of them.
         ax : matplotlib Axes, default=None
             To draw on; None for a new figure.
         im_kwargs : dict, default=None
@@ -99,14 +104,20 @@ class FilterDisplay:
         ValueError
             If there is no such layer, or the features do not make such an image.
         """
-        layers = find_parts(estimator).layers
+        _, owner, layers = find_parts(estimator)
         if not 0 <= layer < len(layers):
             raise ValueError(f"layer must be in [0, {len(layers) - 1}], the layers there are; got {layer!r}.")
-        filters = layers[layer].encoder_coef_[:, :n_filters]
+        filters = layers[layer].encoder_coef_
         for lower in reversed(layers[:layer]):
             filters = lower.encoder_coef_ @ filters
-        name = f"layer {layer + 1}" if name is None else name
-        return cls(filters.T.copy(), image_shape, name).plot(ax, im_kwargs=im_kwargs)
+        filters = filters.T
+        drawn = filters[np.argsort(-np.linalg.norm(filters, axis=1), kind="stable")[:n_filters]]
+        if name is None:
+            tuned = isinstance(owner, SUPERVISED) and owner.n_iter_ > 0
+            name = f"layer {layer + 1}{' after fine-tuning' if tuned else ''}"
+            if len(drawn) < len(filters):
+                name += f", {len(drawn)} of {len(filters)} filters"
+        return cls(drawn, image_shape, name).plot(ax, im_kwargs=im_kwargs)
 
     def plot(self, ax=None, *, name=None, im_kwargs=None):
         """Draw the filters.
@@ -135,6 +146,7 @@ class FilterDisplay:
         filters = np.asarray(self.filters)
         height, width = _check_image_shape(self.image_shape, filters.shape[1])
         largest = np.abs(filters).max(axis=1, keepdims=True)
+        largest = np.maximum(largest, FAINT * largest.max())
         tiles = (filters / np.where(largest > 0, largest, 1)).reshape(-1, height, width)
         grid = _tile(tiles, n_columns=math.ceil(math.sqrt(len(tiles) * height / width)))
         if ax is None:
