@@ -19,6 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__
 from sklearn_sda._runs import load_model, run_folder, write_run
 from sklearn_sda._tables import (
+    SUFFIXES,
     InputError,
     check_suffix,
     model_inputs,
@@ -42,6 +43,7 @@ SMALLEST_IMAGE = 16
 # A warning about arrays whose columns were matched by name before.
 NO_NAMES = "X does not have valid feature names"
 
+DATA_HELP = ", ".join(SUFFIXES)
 DESCRIPTION = """\
 Stacked denoising autoencoders for scikit-learn.
 
@@ -61,9 +63,9 @@ TRAIN_DESCRIPTION = """\
 Train on a file and write model.joblib, report.json, learning_curves.png and, where the number of features
 is a square number of at least 16, filters.png to DIR (see python -m sklearn_sda --help).
 
-DATA is .csv with a header, .parquet, or .npz with an array X of shape (rows, columns). All columns but the
-target must be numbers, none of them missing; the model scales them (--scale). --drop leaves columns out; the
-model ignores them from then on.
+DATA is .csv, .csv.gz or .tsv with a header, .parquet, or .npz with an array X of shape (rows, columns). All
+columns but the target must be numbers, none of them missing; the model scales them (--scale). --drop leaves
+columns out; the model ignores them from then on.
 
 With --target, an SdAClassifier is trained on a part of the rows, and its accuracy on the others is compared
 with that of the same network without pretraining, of a logistic regression and of the most frequent class.
@@ -141,14 +143,14 @@ def make_parser():
     ):
         command = commands.add_parser(name, help=summary, description=description, formatter_class=as_written)
         command.add_argument("model", type=Path, metavar="MODEL", help="model.joblib of a training run")
-        command.add_argument("data", type=Path, metavar="DATA", help=".csv, .parquet or .npz")
+        command.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
         command.add_argument(
             "-o",
             "--output",
             type=Path,
             metavar="OUT",
             required=True,
-            help=".csv, .parquet or .npz; replaced if it exists",
+            help=f"{DATA_HELP}; replaced if it exists",
         )
         command.set_defaults(run=run)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-SUFFIXES = (".csv", ".parquet", ".npz")
+SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t"}
+SUFFIXES = (*SEPARATORS, ".parquet", ".npz")
 # What pandas calls a column without a name, such as an index that it wrote itself.
 NAMELESS = re.compile(r"(Unnamed: \d+)?\s*")
 
@@ -26,8 +27,8 @@ def read_table(path):
     Parameters
     ----------
     path : Path
-        ``.csv`` with a header, ``.parquet``, or ``.npz`` with an array X of shape (n_samples,
-        n_features).
+        ``.csv``, ``.csv.gz`` or ``.tsv`` with a header, ``.parquet``, or ``.npz`` with an array X of
+        shape (n_samples, n_features).
 
     Returns
     -------
@@ -43,7 +44,7 @@ def read_table(path):
     try:
         table = _read_npz(path) if path.suffix == ".npz" else _read_frame(path)
     except ImportError as error:
-        raise _missing_package(path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow") from error
+        raise _missing_package(path) from error
     except Exception as error:  # a damaged file raises almost anything
         raise InputError(f"can't read {path}: {reason(error)}") from error
     shape = table["X"].shape if isinstance(table, dict) else table.shape
@@ -53,27 +54,31 @@ def read_table(path):
 
 
 def _read_frame(path):
-    """Return a ``.csv`` or ``.parquet`` file as a data frame whose column names are distinct strings."""
+    """Return a ``.parquet`` file or one of text as a data frame; its columns are distinct strings."""
     import pandas as pd
 
-    frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     frame.columns = [str(name) for name in frame.columns]
     _check_distinct(frame.columns)
     return frame
 
 
 def _read_csv(path):
-    """Return a ``.csv`` file as a data frame; raise ValueError if its header and its rows don't match."""
+    """Return a file of text as a data frame; raise ValueError if its header and its rows don't match."""
     import pandas as pd
 
-    as_text = {"header": None, "dtype": str, "keep_default_na": False}
+    separator = SEPARATORS[_suffix(path)]
+    as_text = {"sep": separator, "header": None, "dtype": str, "keep_default_na": False}
     header = pd.Index(pd.read_csv(path, nrows=1, **as_text).iloc[0])
+    other = next((mark for mark in ";\t," if mark in header[0]), None)
+    if len(header) == 1 and other is not None:
+        raise ValueError(f"columns must be separated by {separator!r}, but the header has {other!r}")
     # pandas would rename a second one; columns without a name it tells apart
     _check_distinct(header[header != ""])
     try:
         # where the header is but a row, pandas does not take the first fields of longer rows for an index
         pd.read_csv(path, nrows=2, **as_text)
-        return pd.read_csv(path, low_memory=False)
+        return pd.read_csv(path, sep=separator, low_memory=False)
     except pd.errors.ParserError as error:
         raise ValueError(
             f"{reason(error)} (the header has {len(header)} fields; no row may have more)"
@@ -137,9 +142,11 @@ def split_target(table, target, path, drop=()):
     if target is None:
         return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), None
     names = list(table.columns if is_frame else table)
-    if target not in names or (target == "X" and not is_frame):
-        others = _listed(name for name in names if is_frame or name != "X")
-        raise InputError(f"{path} has no {'column' if is_frame else 'array'} {target!r}; it has {others}")
+    if target not in names:
+        what = "column" if is_frame else "array"
+        raise InputError(f"{path} has no {what} {target!r}; it has {_listed(names)}")
+    if target == "X" and not is_frame:
+        raise InputError(f"{path}: the array 'X' has the features, not the target")
     y = np.asarray(table[target])
     if not is_frame and y.shape != table["X"].shape[:1]:
         raise InputError(f"{path}: {target} has shape {y.shape}, but X has {len(table['X'])} rows")
@@ -299,7 +306,7 @@ def write_table(path, columns, arrays):
     path : Path
         Its suffix gives the format.
     columns : dict of str to ndarray of shape (n_samples,)
-        For ``.csv`` and ``.parquet``.
+        For all but ``.npz``.
     arrays : dict of str to ndarray
         For ``.npz``.
 
@@ -319,21 +326,24 @@ def write_table(path, columns, arrays):
                 import pandas as pd
 
                 frame = pd.DataFrame(columns)
-                if path.suffix == ".csv":
-                    frame.to_csv(temporary, index=False)
-                else:
+                if path.suffix == ".parquet":
                     frame.to_parquet(temporary, index=False)
+                else:
+                    frame.to_csv(temporary, sep=SEPARATORS[_suffix(path)], index=False)
             except ImportError as error:
-                raise _missing_package(
-                    path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow"
-                ) from error
+                raise _missing_package(path) from error
         temporary.replace(path)
 
 
-def check_suffix(path, allowed=SUFFIXES):
-    """Raise InputError if a file has another extension than the allowed ones."""
-    if path.suffix not in allowed:
-        raise InputError(f"{path} has the extension {path.suffix!r}; it must be one of {', '.join(allowed)}")
+def check_suffix(path):
+    """Raise InputError if a file has another extension than `SUFFIXES`."""
+    if _suffix(path) not in SUFFIXES:
+        raise InputError(f"{path} has the extension {path.suffix!r}; it must be one of {', '.join(SUFFIXES)}")
+
+
+def _suffix(path):
+    """Return the extension of a path, both of them in ``.csv.gz``."""
+    return ".csv.gz" if path.name.endswith(".csv.gz") else path.suffix
 
 
 @contextmanager
@@ -345,9 +355,10 @@ def writing(path):
         raise InputError(f"can't write {path}: {reason(error)}") from error
 
 
-def _missing_package(path, packages):
+def _missing_package(path):
     """Return the InputError that says what to install for a file."""
-    return InputError(f"{path.suffix} files need {packages}: pip install 'sklearn-sda[cli]'")
+    packages = "pandas and pyarrow" if path.suffix == ".parquet" else "pandas"
+    return InputError(f"{_suffix(path)} files need {packages}: pip install 'sklearn-sda[cli]'")
 
 
 def reason(error):

@@ -514,6 +514,17 @@ def test_models_that_were_not_trained_here_work_too(files, frame):
         assert arrays["prediction"].tolist() == model.predict(X).tolist()
 
 
+@pytest.mark.parametrize("name", ["data.tsv", "data.csv.gz"])
+def test_other_files_of_text(name, files, frame):
+    frame.to_csv(name, index=False, sep="\t" if name.endswith("tsv") else ",")
+    train("data.csv", "expected")
+    train(name)
+    assert run("predict", "expected/model.joblib", "data.csv", "-o", "expected.csv") == 0
+    assert run("predict", "run/model.joblib", name, "-o", f"p-{name}") == 0
+    written = pd.read_csv(f"p-{name}", sep="\t" if name.endswith("tsv") else ",")
+    pd.testing.assert_frame_equal(written, pd.read_csv("expected.csv"))
+
+
 def test_output_replaces_a_file(files):
     train("data.csv")
     Path("p.csv").write_text("old")
@@ -555,6 +566,10 @@ def write_bad_files(frame):
         Path(name).write_bytes(bytes(range(256)))
     for name, y in {"two": "A" * 100 + "B" * 2, "abc": "A" * 90 + "B" * 8 + "C" * 4}.items():
         pd.DataFrame({"x": range(102), "y": list(y)}).to_csv(f"{name}.csv", index=False)
+    # with decimal commas, as spreadsheets write them
+    frame[["x0", "kind"]].to_csv("semicolon.csv", index=False, sep=";", decimal=",")
+    frame[["x0", "kind"]].to_csv("comma.tsv", index=False)
+    frame.assign(kind=1.0).to_csv("float.csv", index=False)
     # the first column is that of an index, too
     rows = [f"{k},{k % 2},{k % 3}" for k in range(6)]
     for name, lines in {
@@ -571,13 +586,16 @@ def write_bad_files(frame):
     [
         ("absent.csv --target kind", ["absent.csv", "No such file"]),
         ("absent.npz --target kind", ["absent.npz", "No such file"]),
-        ("data.txt --target kind", ["data.txt", "'.txt'", ".csv, .parquet, .npz"]),
+        ("data.txt --target kind", ["data.txt", "'.txt'", ".csv, .csv.gz, .tsv, .parquet, .npz"]),
         ("not.csv --target kind", ["can't read not.csv"]),
         ("not.npz --target kind", ["can't read not.npz"]),
         ("not.parquet --target kind", ["can't read not.parquet"]),
         ("data.csv --target sort", ["data.csv", "no column 'sort'", "'x0'", "and 12 more"]),
-        ("data.npz --target sort", ["data.npz", "no array 'sort'", "'y'"]),
-        ("data.npz --target X", ["no array 'X'"]),
+        ("data.npz --target sort", ["data.npz", "no array 'sort'", "it has 'X', 'y'"]),
+        ("data.npz --target X", ["the array 'X' has the features"]),
+        ("semicolon.csv --target kind", ["must be separated by ','", "the header has ';'"]),
+        ("comma.tsv --target kind", [r"must be separated by '\t'", "the header has ','"]),
+        ("float.csv --target kind", ["one class only, '1.0'"]),
         ("data.csv", ["column 'kind' is not numeric", "'ant' in row 1", "leave it out with --drop 'kind'"]),
         ("data.csv --target kind --drop x1,sort", ["no column 'sort' to drop", "'x0'"]),
         ("data.csv --target kind --drop kind", ["--drop 'kind' is the target"]),
@@ -587,7 +605,6 @@ def write_bad_files(frame):
         ("text.csv --target kind", ["text.csv", "column 'x3' is not numeric", "'seven' in row 7"]),
         ("date.parquet --target kind", ["column 'x3' is not numeric", "'2020-02-03", "in row 1"]),
         ("nan.csv --target kind", ["nan.csv", "column 'x3' has 4 missing (NaN) values"]),
-        ("nan.npz --target X", ["no array 'X'"]),
         ("nan.npz", ["nan.npz", "missing (NaN) values", "other columns"]),
         ("inf.csv --target kind", ["column 'x3' has 2 infinite values"]),
         ("unlabelled.csv --target kind", ["target 'kind' has 5 missing values"]),
@@ -694,7 +711,7 @@ def test_model_and_output_errors(command, files, frame, capsys, tmp_path):
     long = "x" * 280  # longer than a file's name may be
     for argv, words in {
         "absent.joblib data.csv -o o.csv": ["absent.joblib", "No such file"],
-        "data.csv data.csv -o o.csv": ["data.csv is not a model of sklearn_sda"],
+        "data.csv data.csv -o o.csv": ["data.csv is not a model of sklearn_sda\n"],
         "other.joblib data.csv -o o.csv": ["other.joblib is not a model", "LogisticRegression"],
         "list.joblib data.csv -o o.csv": ["list.joblib is not a model", "list"],
         "unfitted.joblib data.csv -o o.csv": ["unfitted.joblib is not fitted"],
