@@ -28,6 +28,7 @@ from sklearn_sda._tables import (
     split_target,
     write_table,
 )
+from sklearn_sda.inspection import grid_shape
 
 # What is trained unless options say otherwise: two layers of the default size, the other parameters the
 # defaults too, chosen before any test set was seen.
@@ -490,7 +491,8 @@ def common_pictures(model, record):
         displays.LossCurveDisplay.from_estimator(model, ax=ax)
 
     if record["learning_curves"]:  # there are none with max_iter=0
-        pictures["learning_curves.png"] = ((4 * len(record["learning_curves"]), 3.2), draw_curves)
+        n_rows, n_columns = grid_shape(len(record["learning_curves"]))
+        pictures["learning_curves.png"] = ((4 * n_columns, 3.2 * n_rows), draw_curves)
     return pictures
 
 

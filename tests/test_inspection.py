@@ -1,5 +1,6 @@
 """The displays show the estimator's own numbers."""
 
+import itertools
 import subprocess
 import sys
 
@@ -451,6 +452,40 @@ def test_one_axes_is_divided_and_several_are_used(X):
     assert [line.get_color() for line in display.lines_] == ["red", "red"]
     with pytest.raises(ValueError, match="each of the 2 phases, got 1"):
         LossCurveDisplay(curves).plot([left])
+
+
+@pytest.mark.parametrize("in_grid", [False, True])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_many_phases_in_one_small_axes_do_not_overprint(X, y, early_stopping, in_grid):
+    from matplotlib.figure import Figure
+
+    stack = make_stack((6, 5, 4, 3), early_stopping=early_stopping, max_iter=5)
+    classifier = make_classifier(stack, early_stopping=early_stopping).fit(X, y)
+    figure = Figure(figsize=(5, 3))
+    ax = figure.subplots() if in_grid else figure.add_axes([0.125, 0.11, 0.775, 0.77])
+    display = LossCurveDisplay.from_estimator(classifier, ax=ax)
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in display.axes_]
+    if early_stopping:
+        twins = [line.axes.get_tightbbox() for line in display.validation_lines_]
+        boxes = [box.union([box, twin]) for box, twin in zip(boxes, twins, strict=True)]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    # three, then two
+    assert len({round(axes.get_position().y0, 6) for axes in display.axes_}) == 2
+    assert [bool(axes.get_ylabel()) for axes in display.axes_] == [True, True, False, True, True]
+
+
+def test_new_figures_have_three_phases_in_a_row(X, y):
+    display = LossCurveDisplay.from_estimator(make_classifier(make_stack((6, 5, 4))).fit(X, y))
+    places = [axes.get_subplotspec() for axes in display.axes_]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (1, 0),
+    ]
+    assert len(display.figure_.axes) == 4
+    np.testing.assert_allclose(display.figure_.get_size_inches(), [12, 6.4])
 
 
 def test_an_axes_that_is_in_no_grid_is_divided(X, y):
