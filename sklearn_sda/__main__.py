@@ -1,8 +1,10 @@
 """Train and use stacked denoising autoencoders from a shell: ``python -m sklearn_sda --help``."""
 
 import argparse
+import ast
 import math
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -12,15 +14,27 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__
 from sklearn_sda._runs import load_model, run_folder, write_run
-from sklearn_sda._tables import InputError, check_suffix, model_inputs, read_table, split_target, write_table
+from sklearn_sda._tables import (
+    SUFFIXES,
+    InputError,
+    check_suffix,
+    model_inputs,
+    read_table,
+    reason,
+    split_target,
+    write_table,
+)
+from sklearn_sda.inspection import grid_shape
 
 # What is trained unless options say otherwise: two layers of the default size, the other parameters the
 # defaults too, chosen before any test set was seen.
 NETWORK = SdAClassifier(StackedAutoencoderTransformer((200, 200)))
+# Rows that are beyond those of training are clipped: cross-entropy wants [0, 1].
+SCALERS = {"minmax": MinMaxScaler(clip=True), "standard": StandardScaler()}
 # The digits are split in the same way whatever --random-state is.
 DIGITS_TEST_FRACTION, DIGITS_SPLIT_SEED = 0.25, 0
 # Enough for L-BFGS to converge on the digits.
@@ -30,11 +44,13 @@ SMALLEST_IMAGE = 16
 # A warning about arrays whose columns were matched by name before.
 NO_NAMES = "X does not have valid feature names"
 
+DATA_HELP = ", ".join(SUFFIXES)
 DESCRIPTION = """\
 Stacked denoising autoencoders for scikit-learn.
 
 Without a command: train on scikit-learn's handwritten digits, compare the test accuracy with that of the
-same network without pretraining and of two scikit-learn classifiers, and write to DIR
+same network without pretraining, of a logistic regression and of an MLPClassifier of the same sizes, and
+write to DIR
   model.joblib          the fitted pipeline, scaling included (joblib.load gives it back)
   report.json           accuracies, seconds, sizes, learning curves, parameters, versions
   filters.png, reconstructions.png, learning_curves.png
@@ -48,12 +64,14 @@ TRAIN_DESCRIPTION = """\
 Train on a file and write model.joblib, report.json, learning_curves.png and, where the number of features
 is a square number of at least 16, filters.png to DIR (see python -m sklearn_sda --help).
 
-DATA is .csv with a header, .parquet, or .npz with an array X of shape (rows, columns). All columns but the
-target must be numbers, none of them missing; the model scales them to [0, 1].
+DATA is .csv, .csv.gz or .tsv with a header, .parquet, or .npz with an array X of shape (rows, columns). All
+columns but the target must be numbers, none of them missing; the model scales them (--scale). --drop leaves
+columns out; the model ignores them from then on.
 
-With --target, an SdAClassifier is trained on a part of the rows and its accuracy on the others is reported;
-the rows are divided at random with the same proportion of each class. Without, every column is a feature and
-a StackedAutoencoderTransformer learns a representation of all rows.
+With --target, an SdAClassifier is trained on a part of the rows, and its accuracy on the others is compared
+with that of the same network without pretraining, of a logistic regression and of the most frequent class.
+The rows are divided at random with the same proportion of each class. Without --target, every column is a
+feature and a StackedAutoencoderTransformer learns a representation of all rows.
 """
 TRANSFORM_DESCRIPTION = """\
 Write the code of each row of DATA: the outputs of the last hidden layer. In an .npz file it is the array X.
@@ -96,6 +114,13 @@ def make_parser():
     train.add_argument("data", type=Path, metavar="DATA", help="samples, and labels if there is a target")
     train.add_argument("--output", type=Path, metavar="DIR", required=True, help="folder to write to")
     train.add_argument("--target", metavar="COLUMN", help="column (.npz: array, such as y) with the classes")
+    train.add_argument(
+        "--drop",
+        action="append",
+        metavar="COLUMN",
+        default=[],
+        help="column to leave out, such as an identifier; several as id,name or with --drop again",
+    )
     sizes = NETWORK.encoder.hidden_layer_sizes
     train.add_argument(
         "--hidden",
@@ -119,14 +144,14 @@ def make_parser():
     ):
         command = commands.add_parser(name, help=summary, description=description, formatter_class=as_written)
         command.add_argument("model", type=Path, metavar="MODEL", help="model.joblib of a training run")
-        command.add_argument("data", type=Path, metavar="DATA", help=".csv, .parquet or .npz")
+        command.add_argument("data", type=Path, metavar="DATA", help=DATA_HELP)
         command.add_argument(
             "-o",
             "--output",
             type=Path,
             metavar="OUT",
             required=True,
-            help=".csv, .parquet or .npz; replaced if it exists",
+            help=f"{DATA_HELP}; replaced if it exists",
         )
         command.set_defaults(run=run)
 
@@ -140,7 +165,25 @@ def make_parser():
             help="seed of all training (default: 0)",
             **({"default": 0} | default),
         )
+        command.add_argument(
+            "--scale",
+            choices=SCALERS,
+            metavar="HOW",
+            help="minmax: features to [0, 1]; standard: to mean 0, variance 1 (default: minmax)",
+            **({"default": "minmax"} | default),
+        )
+        command.add_argument(
+            "--set",
+            action="append",
+            type=_setting,
+            metavar="NAME=VALUE",
+            # what stands after the command adds to what stands before it
+            dest="settings" if command is parser else "more_settings",
+            default=[],
+            help="parameter of the estimator, such as max_iter=500 or encoder__corruption_level=0.1",
+        )
         command.add_argument("--quiet", action="store_true", help="print the final table only", **default)
+    parser.set_defaults(more_settings=[])
     return parser
 
 
@@ -173,6 +216,17 @@ def _seed(text):
     return int(text)
 
 
+def _setting(text):
+    """Return the name and the value, a Python literal or else a text, in a text such as "tol=0.1"."""
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
 def main(argv=None):
     """Run the command line.
 
@@ -198,27 +252,20 @@ def main(argv=None):
 def run_digits(arguments):
     """Compare the network with others on the digits and write what it learned."""
     from sklearn.datasets import load_digits
-    from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
     seed = arguments.random_state
-    network = clone(NETWORK).set_params(random_state=seed)
-    candidates = {
-        "SdAClassifier": network,
-        "SdAClassifier, pretrain=False": clone(network).set_params(pretrain=False),
-        "LogisticRegression": LogisticRegression(max_iter=LOGISTIC_MAX_ITER),
-        "MLPClassifier": MLPClassifier(random_state=seed),
-    }
+    network = configure(clone(NETWORK).set_params(random_state=seed), arguments)
+    candidates = make_candidates(network)
+    candidates["MLPClassifier"] = MLPClassifier(
+        network.encoder.hidden_layer_sizes, max_iter=network.max_iter, random_state=seed
+    )
     X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(
+    X_train, X_test, y_train, _ = split = train_test_split(
         X, y, test_size=DIGITS_TEST_FRACTION, stratify=y, random_state=DIGITS_SPLIT_SEED
     )
     with run_folder(arguments.output) as folder:
-        models, records = {}, {}
-        for name, estimator in candidates.items():
-            models[name], records[name] = fit(name, estimator, X_train, y_train, arguments.quiet)
-            records[name]["test_accuracy"] = models[name].score(X_test, y_test)
-        model = models["SdAClassifier"]
+        model, records = compare(candidates, split, arguments)
         data = {"source": "scikit-learn digits", "train_rows": len(X_train), "test_rows": len(X_test)}
         report = {"command": "digits", "random_state": seed, "data": data, "models": records}
 
@@ -229,10 +276,9 @@ def run_digits(arguments):
                 pretrained, X_test, random_state=seed, ax=ax, name="after pretraining, before fine-tuning"
             )
 
-        pictures = {
-            "reconstructions.png": ((9, 3), draw_reconstructions),
-            **common_pictures(model, records["SdAClassifier"]),
-        }
+        pictures = common_pictures(model, next(iter(records.values())))
+        if network.pretrain:
+            pictures["reconstructions.png"] = ((9, 3), draw_reconstructions)
         written = write_run(folder, model, report, pictures)
     print_accuracies(records, len(X_test))
     say_written(written, arguments)
@@ -244,22 +290,23 @@ def run_train(arguments):
         for option in ("no_pretrain", "test_fraction"):
             if getattr(arguments, option):
                 raise InputError(f"--{option.replace('_', '-')} has no meaning without --target")
-    X, y = split_target(read_table(arguments.data), arguments.target, arguments.data)
+    X, y = split_target(read_table(arguments.data), arguments.target, arguments.data, arguments.drop)
     seed = arguments.random_state
     network = clone(NETWORK).set_params(
         encoder__hidden_layer_sizes=arguments.hidden, pretrain=not arguments.no_pretrain, random_state=seed
     )
-    data = {"source": str(arguments.data), "target": arguments.target}
+    if y is None:
+        network = network.encoder.set_params(random_state=seed)
+    configure(network, arguments)
+    data = {"source": str(arguments.data), "target": arguments.target, "dropped": arguments.drop}
     if y is None:
         if len(X) < 2:
             raise InputError(f"{arguments.data} has 1 row; at least 2 are needed")
-        name, estimator = "StackedAutoencoderTransformer", network.encoder.set_params(random_state=seed)
-        X_train, y_train = X, None
+        data["train_rows"] = len(X)
     else:
-        name, estimator = "SdAClassifier", network
         fraction = arguments.test_fraction or 0.2
         check_classes(y, fraction, arguments)
-        X_train, X_test, y_train, y_test = train_test_split(
+        X_train, X_test, y_train, y_test = split = train_test_split(
             X, y, test_size=fraction, stratify=y, random_state=seed
         )
         left_out = np.setdiff1d(y, y_train)
@@ -269,13 +316,16 @@ def run_train(arguments):
                 f"{arguments.data}: a test fraction of {fraction} leaves none of the {rows} rows of class "
                 f"{str(rare)!r} to train with; choose a smaller one"
             )
-        data["test_rows"] = len(X_test)
-    data["train_rows"] = len(X_train)
+        data |= {"train_rows": len(X_train), "test_rows": len(X_test)}
     with run_folder(arguments.output) as folder:
-        model, record = fit(name, estimator, X_train, y_train, arguments.quiet)
-        records = {name: record}
-        if y is not None:
-            record["test_accuracy"] = model.score(X_test, y_test)
+        if y is None:
+            compile_kernels(network, X, None, arguments)
+            name = type(network).__name__
+            model, record = fit(name, network, X, None, arguments.scale, arguments.quiet)
+            records = {name: record}
+        else:
+            model, records = compare(make_candidates(network), split, arguments)
+            record = next(iter(records.values()))
             labels, counts = np.unique(y_train, return_counts=True)
             majority = labels[counts.argmax()]
             baseline = {"class": str(majority), "test_accuracy": float(np.mean(y_test == majority))}
@@ -289,6 +339,59 @@ def run_train(arguments):
         if record["test_accuracy"] <= baseline["test_accuracy"]:
             say("The classifier is no better than always answering with that class", arguments.quiet)
     say_written(written, arguments)
+
+
+def configure(estimator, arguments):
+    """Return an estimator with the parameters of ``--set``; raise InputError if it has no such one."""
+    for name, value in arguments.settings + arguments.more_settings:
+        parameters = estimator.get_params()
+        # an encoder is no literal
+        if name not in parameters or hasattr(parameters[name], "get_params"):
+            kind = type(estimator).__name__
+            prefixed = ", those of the layers begin with encoder__" if "encoder" in parameters else ""
+            raise InputError(f"--set can't set {name!r}: see the parameters of {kind}{prefixed}")
+        estimator.set_params(**{name: value})
+    return estimator
+
+
+def make_candidates(network):
+    """Return classifiers to compare by name: a network, itself without pretraining, a linear one."""
+    from sklearn.linear_model import LogisticRegression
+
+    pretrained = {"SdAClassifier": network} if network.pretrain else {}
+    return pretrained | {
+        "SdAClassifier, pretrain=False": clone(network).set_params(pretrain=False),
+        "LogisticRegression": LogisticRegression(max_iter=LOGISTIC_MAX_ITER),
+    }
+
+
+def compare(candidates, split, arguments):
+    """Fit classifiers and test them.
+
+    Parameters
+    ----------
+    candidates : dict of str to estimator
+        Unfitted classifiers by name.
+    split : list of array-like
+        What `train_test_split` returned for samples and labels.
+    arguments : argparse.Namespace
+        With scale and quiet.
+
+    Returns
+    -------
+    model : Pipeline
+        The first of them, fitted.
+    records : dict of str to dict
+        What the report says about each.
+    """
+    X_train, X_test, y_train, y_test = split
+    models, records = [], {}
+    compile_kernels(next(iter(candidates.values())), X_train, y_train, arguments)
+    for name, estimator in candidates.items():
+        model, records[name] = fit(name, estimator, X_train, y_train, arguments.scale, arguments.quiet)
+        records[name]["test_accuracy"] = model.score(X_test, y_test)
+        models.append(model)
+    return models[0], records
 
 
 def check_classes(y, test_fraction, arguments):
@@ -378,17 +481,18 @@ def common_pictures(model, record):
     pictures = {}
     n_pixels = model.n_features_in_
     if n_pixels >= SMALLEST_IMAGE and math.isqrt(n_pixels) ** 2 == n_pixels:
-        name = "layer 1, fine-tuned" if isinstance(model[-1], SdAClassifier) else "layer 1"
 
         def draw_filters(displays, ax):
-            displays.FilterDisplay.from_estimator(model, ax=ax, name=name)
+            displays.FilterDisplay.from_estimator(model, ax=ax)
 
         pictures["filters.png"] = ((6, 6), draw_filters)
 
     def draw_curves(displays, ax):
         displays.LossCurveDisplay.from_estimator(model, ax=ax)
 
-    pictures["learning_curves.png"] = ((4 * len(record["learning_curves"]), 3.2), draw_curves)
+    if record["learning_curves"]:  # there are none with max_iter=0
+        n_rows, n_columns = grid_shape(len(record["learning_curves"]))
+        pictures["learning_curves.png"] = ((4 * n_columns, 3.2 * n_rows), draw_curves)
     return pictures
 
 
@@ -405,7 +509,34 @@ def make_progress_bar():
         return None
 
 
-def fit(name, estimator, X, y, quiet):
+def compile_kernels(estimator, X, y, arguments):
+    """Fit a copy of an estimator to a handful of rows, so that timed fits do not compile.
+
+    Parameters
+    ----------
+    estimator : SdAClassifier or StackedAutoencoderTransformer
+        Unfitted.
+    X : array-like of shape (n_samples, n_features)
+        Training samples.
+    y : array-like of shape (n_samples,) or None
+        Labels.
+    arguments : argparse.Namespace
+        With scale and quiet.
+    """
+    rows = [0, 1] if y is None else np.unique(y, return_index=True)[1]
+    short = {"max_iter": 1, "batch_size": "auto", "early_stopping": False, "verbose": 0}
+    short |= {f"encoder__{name}": value for name, value in short.items()}
+    known = estimator.get_params()
+    copy = clone(estimator).set_params(**{name: value for name, value in short.items() if name in known})
+    notice = threading.Timer(1, say, ("Compiling kernels (first run only)", arguments.quiet))
+    notice.start()
+    try:
+        fit("", copy, np.asarray(X)[rows], None if y is None else y[rows], arguments.scale, quiet=True)
+    finally:
+        notice.cancel()
+
+
+def fit(name, estimator, X, y, scale, quiet):
     """Scale and fit, showing progress.
 
     Parameters
@@ -418,6 +549,8 @@ def fit(name, estimator, X, y, quiet):
         Training samples.
     y : array-like of shape (n_samples,) or None
         Labels.
+    scale : str
+        Key of `SCALERS`.
     quiet : bool
         Whether to show nothing.
 
@@ -427,8 +560,13 @@ def fit(name, estimator, X, y, quiet):
         A scaler and the estimator, fitted.
     record : dict
         What the report says about it.
+
+    Raises
+    ------
+    InputError
+        If the estimator refuses its parameters or the samples.
     """
-    model = make_pipeline(MinMaxScaler(clip=True), estimator)
+    model = make_pipeline(clone(SCALERS[scale]), estimator)
     is_network = isinstance(estimator, SdAClassifier | StackedAutoencoderTransformer)
     say(f"Fitting {name} on {X.shape[0]} rows and {X.shape[1]} columns", quiet)
     bar = make_progress_bar() if is_network and not quiet else None
@@ -439,7 +577,10 @@ def fit(name, estimator, X, y, quiet):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message=r"The estimator \w+ does not support callbacks")
         start = time.perf_counter()
-        model.fit(X, y)
+        try:
+            model.fit(X, y)
+        except (TypeError, ValueError) as error:
+            raise InputError(reason(error)) from error
         seconds = time.perf_counter() - start
     if bar is not None:
         model.set_callbacks()  # a callback must not be saved with the model
@@ -479,9 +620,12 @@ def print_accuracies(records, n_test):
     # Laplace's estimate: an accuracy of 1 on few rows is not certain either
     p = (max(record["test_accuracy"] for record in records.values()) * n_test + 1) / (n_test + 2)
     error = math.sqrt(p * (1 - p) / n_test)
-    print(f"{n_test} test rows: the best accuracy has a standard error of {error:.3f}")
+    print(
+        f"{n_test} test rows: with a standard error of about {error:.3f}, differences below {2 * error:.3f} "
+        "are no evidence;\non plentiful labels pretraining often makes no difference"
+    )
     if any(label.endswith(" *") for label, *_ in rows):
-        print("* stopped at max_iter, before its loss settled")
+        print("* stopped at max_iter, before its loss settled; --set max_iter=N gives networks more epochs")
 
 
 def print_phases(record):

@@ -34,9 +34,9 @@ def load_model(path):
     except OSError as error:
         raise InputError(f"can't read {path}: {reason(error)}") from error
     except Exception as error:  # unpickling what is no pickle raises almost anything
-        raise InputError(
-            f"{path} is not a model of sklearn_sda ({type(error).__name__}: {reason(error)})"
-        ) from error
+        # of a model from elsewhere it says what is missing here; of other files, nothing of use
+        missing = f": {reason(error)}" if isinstance(error, ImportError | AttributeError) else ""
+        raise InputError(f"{path} is not a model of sklearn_sda{missing}") from error
     try:
         find_parts(model)
     except TypeError as error:

@@ -4,13 +4,17 @@ Whatever is wrong with a file is an `InputError` whose one line names it. pandas
 imported where a file needs them.
 """
 
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-SUFFIXES = (".csv", ".parquet", ".npz")
+SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t"}
+SUFFIXES = (*SEPARATORS, ".parquet", ".npz")
+# What pandas calls a column without a name, such as an index that it wrote itself.
+NAMELESS = re.compile(r"(Unnamed: \d+)?\s*")
 
 
 class InputError(Exception):
@@ -23,8 +27,8 @@ def read_table(path):
     Parameters
     ----------
     path : Path
-        ``.csv`` with a header, ``.parquet``, or ``.npz`` with an array X of shape (n_samples,
-        n_features).
+        ``.csv``, ``.csv.gz`` or ``.tsv`` with a header, ``.parquet``, or ``.npz`` with an array X of
+        shape (n_samples, n_features).
 
     Returns
     -------
@@ -40,7 +44,7 @@ def read_table(path):
     try:
         table = _read_npz(path) if path.suffix == ".npz" else _read_frame(path)
     except ImportError as error:
-        raise _missing_package(path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow") from error
+        raise _missing_package(path) from error
     except Exception as error:  # a damaged file raises almost anything
         raise InputError(f"can't read {path}: {reason(error)}") from error
     shape = table["X"].shape if isinstance(table, dict) else table.shape
@@ -50,27 +54,31 @@ def read_table(path):
 
 
 def _read_frame(path):
-    """Return a ``.csv`` or ``.parquet`` file as a data frame whose column names are distinct strings."""
+    """Return a ``.parquet`` file or one of text as a data frame; its columns are distinct strings."""
     import pandas as pd
 
-    frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     frame.columns = [str(name) for name in frame.columns]
     _check_distinct(frame.columns)
     return frame
 
 
 def _read_csv(path):
-    """Return a ``.csv`` file as a data frame; raise ValueError if its header and its rows don't match."""
+    """Return a file of text as a data frame; raise ValueError if its header and its rows don't match."""
     import pandas as pd
 
-    as_text = {"header": None, "dtype": str, "keep_default_na": False}
+    separator = SEPARATORS[_suffix(path)]
+    as_text = {"sep": separator, "header": None, "dtype": str, "keep_default_na": False}
     header = pd.Index(pd.read_csv(path, nrows=1, **as_text).iloc[0])
+    other = next((mark for mark in ";\t," if mark in header[0]), None)
+    if len(header) == 1 and other is not None:
+        raise ValueError(f"columns must be separated by {separator!r}, but the header has {other!r}")
     # pandas would rename a second one; columns without a name it tells apart
     _check_distinct(header[header != ""])
     try:
         # where the header is but a row, pandas does not take the first fields of longer rows for an index
         pd.read_csv(path, nrows=2, **as_text)
-        return pd.read_csv(path, low_memory=False)
+        return pd.read_csv(path, sep=separator, low_memory=False)
     except pd.errors.ParserError as error:
         raise ValueError(
             f"{reason(error)} (the header has {len(header)} fields; no row may have more)"
@@ -100,7 +108,7 @@ def _read_npz(path):
     return arrays
 
 
-def split_target(table, target, path):
+def split_target(table, target, path, drop=()):
     """Separate labels from features.
 
     Parameters
@@ -111,6 +119,8 @@ def split_target(table, target, path):
         Name of the column (in ``.npz`` of the array) with the labels.
     path : Path
         For messages.
+    drop : sequence of str, default=()
+        Names of the columns to leave out, of several joined by commas too.
 
     Returns
     -------
@@ -122,16 +132,21 @@ def split_target(table, target, path):
     Raises
     ------
     InputError
-        If there is no such column, labels are missing or continuous, or a feature is not numeric and
-        finite.
+        If there is no such column, labels are missing or continuous, or a feature has no name or is not
+        numeric and finite.
     """
     is_frame = not isinstance(table, dict)
+    if drop and not is_frame:
+        raise InputError(f"{path}: the columns of an array have no names that --drop could mean")
+    features = _feature_frame(table, target, path, drop) if is_frame else table["X"]
     if target is None:
-        return (finite_frame(table, path) if is_frame else finite_matrix(table["X"], path)), None
+        return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), None
     names = list(table.columns if is_frame else table)
-    if target not in names or (target == "X" and not is_frame):
-        others = _listed(name for name in names if is_frame or name != "X")
-        raise InputError(f"{path} has no {'column' if is_frame else 'array'} {target!r}; it has {others}")
+    if target not in names:
+        what = "column" if is_frame else "array"
+        raise InputError(f"{path} has no {what} {target!r}; it has {_listed(names)}")
+    if target == "X" and not is_frame:
+        raise InputError(f"{path}: the array 'X' has the features, not the target")
     y = np.asarray(table[target])
     if not is_frame and y.shape != table["X"].shape[:1]:
         raise InputError(f"{path}: {target} has shape {y.shape}, but X has {len(table['X'])} rows")
@@ -151,12 +166,27 @@ def split_target(table, target, path):
                 f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are "
                 "needed"
             )
-    if is_frame:
-        return finite_frame(table.drop(columns=target), path), y
-    return finite_matrix(table["X"], path), y
+    return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), y
 
 
-def finite_frame(frame, path):
+def _feature_frame(frame, target, path, drop):
+    """Return a data frame without `target` and `drop`; see `split_target`."""
+    # a name may have a comma in it
+    drop = [name for text in drop for name in ([text] if text in frame else text.split(","))]
+    for name in drop:
+        if name not in frame:
+            raise InputError(f"{path} has no column {name!r} to drop; it has {_listed(frame)}")
+        if name == target:
+            raise InputError(f"--drop {name!r} is the target")
+    frame = frame.drop(columns=[*drop, target] if target in frame else drop)
+    for name in filter(NAMELESS.fullmatch, frame):
+        raise InputError(
+            f"{path}: a column has no name (is it an index?); name it, or leave it out with --drop {name!r}"
+        )
+    return frame
+
+
+def finite_frame(frame, path, droppable=False):
     """Return a data frame as one of floats: float32 if that is what all columns are, else float64.
 
     Parameters
@@ -164,6 +194,8 @@ def finite_frame(frame, path):
     frame : pandas.DataFrame of shape (n_samples, n_features)
     path : Path
         For messages.
+    droppable : bool, default=False
+        Whether the message about a column may name ``--drop``.
 
     Returns
     -------
@@ -177,7 +209,7 @@ def finite_frame(frame, path):
     import pandas as pd
 
     if frame.shape[1] == 0:
-        raise InputError(f"{path} has no column beside the target")
+        raise InputError(f"{path} has no column left to train on")
     for name, column in frame.items():
         if not pd.api.types.is_numeric_dtype(column):
             text = column.notna()
@@ -186,7 +218,7 @@ def finite_frame(frame, path):
             row = int(np.argmax(text))
             raise InputError(
                 f"{path}: column {name!r} is not numeric: {str(column.iloc[row])!r} in row {row + 1} (of the "
-                "data, header not counted)"
+                f"data, header not counted){f'; leave it out with --drop {name!r}' if droppable else ''}"
             )
     dtype = np.float32 if all(column.dtype == np.float32 for _, column in frame.items()) else np.float64
     values = frame.to_numpy(dtype=dtype, na_value=np.nan)
@@ -274,7 +306,7 @@ def write_table(path, columns, arrays):
     path : Path
         Its suffix gives the format.
     columns : dict of str to ndarray of shape (n_samples,)
-        For ``.csv`` and ``.parquet``.
+        For all but ``.npz``.
     arrays : dict of str to ndarray
         For ``.npz``.
 
@@ -294,21 +326,24 @@ def write_table(path, columns, arrays):
                 import pandas as pd
 
                 frame = pd.DataFrame(columns)
-                if path.suffix == ".csv":
-                    frame.to_csv(temporary, index=False)
-                else:
+                if path.suffix == ".parquet":
                     frame.to_parquet(temporary, index=False)
+                else:
+                    frame.to_csv(temporary, sep=SEPARATORS[_suffix(path)], index=False)
             except ImportError as error:
-                raise _missing_package(
-                    path, "pandas" if path.suffix == ".csv" else "pandas and pyarrow"
-                ) from error
+                raise _missing_package(path) from error
         temporary.replace(path)
 
 
-def check_suffix(path, allowed=SUFFIXES):
-    """Raise InputError if a file has another extension than the allowed ones."""
-    if path.suffix not in allowed:
-        raise InputError(f"{path} has the extension {path.suffix!r}; it must be one of {', '.join(allowed)}")
+def check_suffix(path):
+    """Raise InputError if a file has another extension than `SUFFIXES`."""
+    if _suffix(path) not in SUFFIXES:
+        raise InputError(f"{path} has the extension {path.suffix!r}; it must be one of {', '.join(SUFFIXES)}")
+
+
+def _suffix(path):
+    """Return the extension of a path, both of them in ``.csv.gz``."""
+    return ".csv.gz" if path.name.endswith(".csv.gz") else path.suffix
 
 
 @contextmanager
@@ -320,9 +355,10 @@ def writing(path):
         raise InputError(f"can't write {path}: {reason(error)}") from error
 
 
-def _missing_package(path, packages):
+def _missing_package(path):
     """Return the InputError that says what to install for a file."""
-    return InputError(f"{path.suffix} files need {packages}: pip install 'sklearn-sda[cli]'")
+    packages = "pandas and pyarrow" if path.suffix == ".parquet" else "pandas"
+    return InputError(f"{_suffix(path)} files need {packages}: pip install 'sklearn-sda[cli]'")
 
 
 def reason(error):

@@ -11,10 +11,14 @@ from sklearn.utils import check_random_state, resample
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._network import forward
-from sklearn_sda._parts import find_parts, learning_curves
+from sklearn_sda._parts import SUPERVISED, find_parts, learning_curves
 
 __all__ = ["FilterDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
 
+# A filter below this fraction of the largest one is noise, and drawn paler instead of at full contrast.
+FAINT = 0.05
+# Phases side by side in learning curves.
+PHASES_PER_ROW = 3
 ROWS = ("clean", "corrupted", "reconstructed")
 
 
@@ -38,7 +42,8 @@ class FilterDisplay:
         The figure that it belongs to.
     im_ : matplotlib AxesImage
         The grid: tiles with one empty pixel between them. Each tile is divided by its own largest
-        magnitude, so that 0 is mid-grey and the units of a filter do not matter.
+        magnitude, so that 0 is mid-grey and the units of a filter do not matter; by a twentieth of
+        the largest magnitude of all, if that is more, so that a filter of next to nothing is grey.
 
     See Also
     --------
@@ -76,11 +81,13 @@ class FilterDisplay:
         layer : int, default=0
             The layer, 0 being the lowest.
         n_filters : int, default=100
-            Largest number of filters; they are the first ones.
+            Largest number of filters, those with the largest norm. They are drawn in the order of their
+            norms, the largest first.
         image_shape : tuple of int (height, width), default=None
             See the class.
         name : str, default=None
-            Title; None names the layer.
+            Title; None names the layer, says whether it was fine-tuned, and how many of its filters are
+            drawn if not all of them.
         ax : matplotlib Axes, default=None
             To draw on; None for a new figure.
         im_kwargs : dict, default=None
@@ -99,14 +106,20 @@ class FilterDisplay:
         ValueError
             If there is no such layer, or the features do not make such an image.
         """
-        layers = find_parts(estimator).layers
+        _, owner, layers = find_parts(estimator)
         if not 0 <= layer < len(layers):
             raise ValueError(f"layer must be in [0, {len(layers) - 1}], the layers there are; got {layer!r}.")
-        filters = layers[layer].encoder_coef_[:, :n_filters]
+        filters = layers[layer].encoder_coef_
         for lower in reversed(layers[:layer]):
             filters = lower.encoder_coef_ @ filters
-        name = f"layer {layer + 1}" if name is None else name
-        return cls(filters.T.copy(), image_shape, name).plot(ax, im_kwargs=im_kwargs)
+        filters = filters.T
+        drawn = filters[np.argsort(-np.linalg.norm(filters, axis=1), kind="stable")[:n_filters]]
+        if name is None:
+            tuned = isinstance(owner, SUPERVISED) and owner.n_iter_ > 0
+            name = f"layer {layer + 1}{' after fine-tuning' if tuned else ''}"
+            if len(drawn) < len(filters):
+                name += f", {len(drawn)} of {len(filters)} filters"
+        return cls(drawn, image_shape, name).plot(ax, im_kwargs=im_kwargs)
 
     def plot(self, ax=None, *, name=None, im_kwargs=None):
         """Draw the filters.
@@ -135,6 +148,7 @@ class FilterDisplay:
         filters = np.asarray(self.filters)
         height, width = _check_image_shape(self.image_shape, filters.shape[1])
         largest = np.abs(filters).max(axis=1, keepdims=True)
+        largest = np.maximum(largest, FAINT * largest.max())
         tiles = (filters / np.where(largest > 0, largest, 1)).reshape(-1, height, width)
         grid = _tile(tiles, n_columns=math.ceil(math.sqrt(len(tiles) * height / width)))
         if ax is None:
@@ -398,8 +412,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            To draw on: one per phase, or one whose place in the figure is divided among the phases;
-            None for a new figure.
+            To draw on: one per phase, or one whose place in the figure is divided among the phases,
+            which then share labels; None for a new figure. At most three phases are side by side.
         name : str, default=None
             Put before the phase in the titles; None for `self.name`.
         curve_kwargs : dict, default=None
@@ -421,11 +435,15 @@ class LossCurveDisplay:
             raise ValueError("There is no learning curve to draw: no phase of the training has an epoch.")
         name = name or self.name
         n_phases = len(self.curves)
+        shape = grid_shape(n_phases)
+        divided = ax is not None and not isinstance(ax, list | tuple | np.ndarray) and n_phases > 1
         if ax is None:
-            figsize = (4 * n_phases, 3.2)
-            _, ax = pyplot.subplots(1, n_phases, figsize=figsize, layout="constrained", squeeze=False)
-        elif not isinstance(ax, list | tuple | np.ndarray) and n_phases > 1:
-            ax = _divide(ax, n_phases)
+            figure = pyplot.figure(figsize=(4 * shape[1], 3.2 * shape[0]), layout="constrained")
+            grid = figure.add_gridspec(*shape)
+            ax = [figure.add_subplot(grid[divmod(phase, shape[1])]) for phase in range(n_phases)]
+        elif divided:
+            has_twins = any(curve.get("validation") for curve in self.curves.values())
+            ax = _divide(ax, n_phases, gap=2.2 if has_twins else 0.9)
         self.axes_ = np.array(ax, dtype=object).reshape(-1)
         if len(self.axes_) != n_phases:
             raise ValueError(
@@ -446,7 +464,14 @@ class LossCurveDisplay:
                 self.validation_lines_[-1] = _plot_curve(twin, curve["validation"], label, options)
                 _match_colors(axes, self.lines_[-1])
                 _match_colors(twin, self.validation_lines_[-1])
+        if divided:
+            _share_labels(self.axes_, self.validation_lines_)
         return self
+
+
+def grid_shape(n_phases):
+    """Return the number of rows and columns in which the learning curves of that many phases are drawn."""
+    return math.ceil(n_phases / PHASES_PER_ROW), min(n_phases, PHASES_PER_ROW)
 
 
 def _import_pyplot(display):
@@ -509,16 +534,69 @@ def _tile(images, n_columns):
     return grid.reshape(n_rows * (height + 1), n_columns * (width + 1))[:-1, :-1]
 
 
-def _divide(ax, n_parts):
-    """Return n_parts new Axes, side by side in the place of Axes `ax`, which are switched off."""
+def _divide(ax, n_parts, gap):
+    """Return n_parts new Axes in the place of Axes `ax`, which are switched off.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    n_parts : int
+    gap : float
+        Space between two in a row, in widths of one of them.
+
+    Returns
+    -------
+    parts : list of matplotlib Axes
+        In the grid of `grid_shape`.
+    """
+    from matplotlib.gridspec import GridSpec
+
     ax.set_axis_off()
+    figure, (n_rows, n_columns) = ax.figure, grid_shape(n_parts)
+    # a layout engine makes room for labels itself
+    spaces = {"wspace": gap, "hspace": 0.9} if figure.get_layout_engine() is None else {}
+    cells = [divmod(part, n_columns) for part in range(n_parts)]
     if ax.get_subplotspec() is not None:
-        return ax.get_subplotspec().subgridspec(1, n_parts).subplots()
-    # in no grid: with a fifth of a part's width between two parts
-    left, bottom, width, height = ax.get_position().bounds
-    width /= 1.2 * n_parts - 0.2
-    # insets would not do: their twins would hide them
-    return [ax.figure.add_axes([left + 1.2 * width * part, bottom, width, height]) for part in range(n_parts)]
+        grid = ax.get_subplotspec().subgridspec(n_rows, n_columns, **spaces)
+        return [figure.add_subplot(grid[cell]) for cell in cells]
+    # in no grid; insets would not do: their twins would hide them
+    place = ax.get_position()
+    sides = {"left": place.x0, "right": place.x1, "bottom": place.y0, "top": place.y1}
+    grid = GridSpec(n_rows, n_columns, **sides, **spaces)
+    bottoms, tops, lefts, rights = grid.get_grid_positions(figure)
+    return [
+        figure.add_axes([lefts[j], bottoms[i], rights[j] - lefts[j], tops[i] - bottoms[i]]) for i, j in cells
+    ]
+
+
+def _share_labels(axes, validation_lines):
+    """Label phases that are close together sparingly.
+
+    Parameters
+    ----------
+    axes : ndarray of matplotlib Axes of shape (n_phases,)
+        Of the phases, in the grid of `grid_shape`.
+    validation_lines : list of matplotlib Line2D or None
+        Of the phases.
+    """
+    n_columns = grid_shape(len(axes))[1]
+    labels = [one.get_ylabel() for one in axes]
+    for k, (one, line) in enumerate(zip(axes, validation_lines, strict=True)):
+        twin = None if line is None else line.axes
+        for drawn in filter(None, (one, twin)):
+            drawn.tick_params(labelsize="x-small", length=2, pad=1)
+            drawn.yaxis.get_major_locator().set_params(nbins=3)
+            # the unit on a line of its own
+            drawn.set_ylabel(drawn.get_ylabel().replace(" (", "\n("), fontsize="x-small", labelpad=1)
+        one.xaxis.get_major_locator().set_params(nbins=3)
+        one.title.set_fontsize("small")
+        one.set_xlabel(one.get_xlabel(), fontsize="x-small", labelpad=1)
+        if k % n_columns > 0 and labels[k] == labels[k - 1]:
+            one.set_ylabel("")
+        if k + n_columns < len(axes):
+            one.set_xlabel("")
+        if twin is not None and (k + 1) % n_columns > 0 and k + 1 < len(axes):
+            twin.set_ylabel("")
 
 
 def _plot_curve(axes, values, label, options):

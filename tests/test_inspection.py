@@ -1,5 +1,6 @@
 """The displays show the estimator's own numbers."""
 
+import itertools
 import subprocess
 import sys
 
@@ -63,6 +64,11 @@ def cells(display, height, width):
     return np.array(images)
 
 
+def by_norm(filters):
+    """Return filters, of shape (n_features, n_filters), as rows, that with the largest norm first."""
+    return np.array(sorted(filters.T, key=np.linalg.norm, reverse=True))
+
+
 DISPLAYS = {
     "filters": FilterDisplay.from_estimator,
     "reconstructions": lambda estimator, **kwargs: ReconstructionDisplay.from_estimator(
@@ -78,13 +84,14 @@ DISPLAYS = {
 def test_filters_are_the_columns_of_the_encoder_each_scaled_by_its_largest_magnitude(X):
     layer = make_layer(7).fit(X)
     display = FilterDisplay.from_estimator(layer)
-    np.testing.assert_array_equal(display.filters, layer.encoder_coef_.T)
+    filters = by_norm(layer.encoder_coef_)
+    np.testing.assert_array_equal(display.filters, filters)
     images = cells(display, 4, 4)
     assert images.shape == (3, 3, 4, 4)
     for k in range(9):
         image = images[k // 3, k % 3]
         if k < 7:
-            expected = layer.encoder_coef_[:, k].reshape(4, 4)
+            expected = filters[k].reshape(4, 4)
             np.testing.assert_allclose(image, expected / np.abs(expected).max(), rtol=1e-6)
         else:
             assert np.isnan(image).all()
@@ -94,10 +101,11 @@ def test_filters_are_the_columns_of_the_encoder_each_scaled_by_its_largest_magni
     assert not display.ax_.axison
 
 
-def test_filters_shows_at_most_n_filters_the_first_ones(X):
+def test_filters_shows_at_most_n_filters_the_largest_and_says_so(X):
     layer = make_layer(7).fit(X)
     display = FilterDisplay.from_estimator(layer, n_filters=2)
-    np.testing.assert_array_equal(display.filters, layer.encoder_coef_[:, :2].T)
+    np.testing.assert_array_equal(display.filters, by_norm(layer.encoder_coef_)[:2])
+    assert display.ax_.get_title() == "layer 1, 2 of 7 filters"
 
 
 def test_filters_of_a_higher_layer_are_projected_to_the_input(X):
@@ -105,7 +113,7 @@ def test_filters_of_a_higher_layer_are_projected_to_the_input(X):
     W1, W2, W3 = stack.coefs_
     for layer, expected in enumerate([W1, W1 @ W2, W1 @ W2 @ W3]):
         display = FilterDisplay.from_estimator(stack, layer=layer)
-        np.testing.assert_allclose(display.filters, expected.T, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(display.filters, by_norm(expected), rtol=1e-4, atol=1e-6)
         assert display.ax_.get_title() == f"layer {layer + 1}"
 
 
@@ -121,6 +129,16 @@ def test_a_filter_of_zeros_is_grey():
     images = cells(display, 2, 2)
     np.testing.assert_array_equal(images[0, 0], np.zeros((2, 2)))
     np.testing.assert_array_equal(images[0, 1], [[0.5, -1], [0, 0]])
+    nothing = cells(FilterDisplay(np.zeros((1, 4))).plot(), 2, 2)
+    np.testing.assert_array_equal(nothing, np.zeros((1, 1, 2, 2)))
+
+
+def test_a_filter_of_next_to_nothing_is_not_blown_up():
+    images = cells(
+        FilterDisplay(np.array([[0.0, 0, 0, 1e-4], [1, -2, 0, 0], [0.1, 0, 0, -0.2]])).plot(), 2, 2
+    )
+    np.testing.assert_allclose(images[0, 0], [[0, 0], [0, 1e-3]])
+    np.testing.assert_allclose(images[1, 0], [[0.5, 0], [0, -1]])
 
 
 def test_image_shape_is_height_and_width(X):
@@ -174,7 +192,10 @@ def test_layers_are_found_wherever_they_are(X, y):
 def test_filters_of_a_classifier_are_the_fine_tuned_ones(X, y):
     classifier = make_classifier(make_layer()).fit(X, y)
     display = FilterDisplay.from_estimator(make_pipeline("passthrough", classifier))
-    np.testing.assert_array_equal(display.filters, classifier.coefs_[0].T)
+    np.testing.assert_array_equal(display.filters, by_norm(classifier.coefs_[0]))
+    assert display.ax_.get_title() == "layer 1 after fine-tuning"
+    pretrained = FilterDisplay.from_estimator(make_classifier(make_layer(), max_iter=0).fit(X, y))
+    assert pretrained.ax_.get_title() == "layer 1"
 
 
 @pytest.mark.parametrize("from_estimator", DISPLAYS.values(), ids=DISPLAYS)
@@ -431,6 +452,40 @@ def test_one_axes_is_divided_and_several_are_used(X):
     assert [line.get_color() for line in display.lines_] == ["red", "red"]
     with pytest.raises(ValueError, match="each of the 2 phases, got 1"):
         LossCurveDisplay(curves).plot([left])
+
+
+@pytest.mark.parametrize("in_grid", [False, True])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_many_phases_in_one_small_axes_do_not_overprint(X, y, early_stopping, in_grid):
+    from matplotlib.figure import Figure
+
+    stack = make_stack((6, 5, 4, 3), early_stopping=early_stopping, max_iter=5)
+    classifier = make_classifier(stack, early_stopping=early_stopping).fit(X, y)
+    figure = Figure(figsize=(5, 3))
+    ax = figure.subplots() if in_grid else figure.add_axes([0.125, 0.11, 0.775, 0.77])
+    display = LossCurveDisplay.from_estimator(classifier, ax=ax)
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in display.axes_]
+    if early_stopping:
+        twins = [line.axes.get_tightbbox() for line in display.validation_lines_]
+        boxes = [box.union([box, twin]) for box, twin in zip(boxes, twins, strict=True)]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    # three, then two
+    assert len({round(axes.get_position().y0, 6) for axes in display.axes_}) == 2
+    assert [bool(axes.get_ylabel()) for axes in display.axes_] == [True, True, False, True, True]
+
+
+def test_new_figures_have_three_phases_in_a_row(X, y):
+    display = LossCurveDisplay.from_estimator(make_classifier(make_stack((6, 5, 4))).fit(X, y))
+    places = [axes.get_subplotspec() for axes in display.axes_]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (1, 0),
+    ]
+    assert len(display.figure_.axes) == 4
+    np.testing.assert_allclose(display.figure_.get_size_inches(), [12, 6.4])
 
 
 def test_an_axes_that_is_in_no_grid_is_divided(X, y):

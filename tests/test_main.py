@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_sda import (
     DenoisingAutoencoder,
@@ -143,7 +145,8 @@ def test_digits(few_digits, tmp_path, capsys):
     assert list(models["SdAClassifier, pretrain=False"]["learning_curves"]) == ["fine-tuning"]
     assert models["SdAClassifier"]["sizes"] == [64, 5, 3, 10]
     assert models["SdAClassifier"]["parameters"]["encoder__hidden_layer_sizes"] == [5, 3]
-    assert models["MLPClassifier"]["parameters"]["random_state"] == 3
+    peer = models["MLPClassifier"]["parameters"]
+    assert (peer["random_state"], peer["hidden_layer_sizes"], peer["max_iter"]) == (3, [5, 3], 4)
     assert report["random_state"] == 3
     assert report["data"] == {"source": "scikit-learn digits", "train_rows": 60, "test_rows": 20}
     assert report["sklearn_sda"] == report["versions"]["sklearn_sda"] == __version__
@@ -161,12 +164,37 @@ def test_digits(few_digits, tmp_path, capsys):
         assert ("*" in line) == (record["epochs"] == record["max_iter"])
     assert "*" in lines[1]
     assert len({len(line) for line in lines[:5]}) == 1
-    assert "20 test rows" in lines[5]
-    assert lines[6].startswith("* stopped at max_iter")
+    assert lines[5].startswith("20 test rows: with a standard error of about 0.")
+    error, difference = (float(word) for word in lines[5].replace(",", "").split() if word.startswith("0."))
+    assert difference == pytest.approx(2 * error, abs=2e-3)
+    assert "no difference" in lines[6]
+    assert lines[7].startswith("* stopped at max_iter")
     # one line per model and phase, and where it all went
     assert "  fine-tuning: 4 epochs, log loss (nats per sample)" in err
-    assert len(err.splitlines()) == 4 + 3 + 1 + 1
+    progress = [line for line in err.splitlines() if not line.startswith("Compiling")]
+    assert len(progress) == 4 + 3 + 1 + 1
     assert err.endswith("to sda-digits\n")
+
+
+def test_kernels_are_compiled_before_the_clock_runs(files, monkeypatch, capsys):
+    fitted = []
+
+    def slow(name, estimator, X, y, scale, quiet):
+        fitted.append((name, len(X), None if y is None else sorted(y)))
+        time.sleep(1.5)
+        return fit(name, estimator, X, y, scale, quiet)
+
+    fit = __main__.fit
+    monkeypatch.setattr(__main__, "fit", slow)
+    __main__.NETWORK.set_params(early_stopping=True, encoder__early_stopping=True, batch_size=40)
+    X, y = np.arange(48.0).reshape(12, 4), np.arange(12) % 3
+    arguments = SimpleNamespace(scale="minmax", quiet=False)
+    __main__.compile_kernels(__main__.NETWORK, X, y, arguments)
+    assert capsys.readouterr().err == "Compiling kernels (first run only)\n"
+    arguments.quiet = True
+    __main__.compile_kernels(__main__.NETWORK.encoder, X, None, arguments)
+    assert capsys.readouterr().err == ""
+    assert fitted == [("", 3, [0, 1, 2]), ("", 2, None)]
 
 
 def test_reconstructions_are_those_of_the_same_encoder_before_fine_tuning(few_digits, monkeypatch):
@@ -230,13 +258,24 @@ def test_train_reports_the_accuracy_on_rows_that_were_held_out(files, frame, num
     if is_npz:
         X_train, X_test = X_train.to_numpy(), X_test.to_numpy()
     assert record["test_accuracy"] == model.score(X_test, y_test) != model.score(X_train, y_train)
+    assert list(report["models"]) == [
+        "SdAClassifier",
+        "SdAClassifier, pretrain=False",
+        "LogisticRegression",
+        "most frequent class",
+    ]
+    linear = make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
+    accuracies = {name: each["test_accuracy"] for name, each in report["models"].items()}
+    assert accuracies["LogisticRegression"] == linear.score(X_test, y_test)
+    assert report["models"]["SdAClassifier, pretrain=False"]["sizes"] == record["sizes"]
     assert report["models"]["most frequent class"] == {
         "class": "ant",
         "test_accuracy": (y_test == "ant").mean(),
     }
     assert "most frequent class (ant)" in out
     target = "y" if is_npz else "kind"
-    assert report["data"] == {"source": files[number], "target": target, "train_rows": 42, "test_rows": 18}
+    data = {"source": files[number], "target": target, "dropped": [], "train_rows": 42, "test_rows": 18}
+    assert report["data"] == data
     if is_npz:
         assert not hasattr(model, "feature_names_in_")
     else:
@@ -256,7 +295,9 @@ def test_train_draws_filters_of_square_images_only(files, frame, tmp_path):
 def test_train_options(files):
     model = train("data.csv", "run", "--hidden", "4,3,2", "--no-pretrain")
     assert [coef.shape for coef in model[-1].coefs_] == [(16, 4), (4, 3), (3, 2), (2, 3)]
-    record = load_report("run")["models"]["SdAClassifier"]
+    models = load_report("run")["models"]
+    assert list(models) == ["SdAClassifier, pretrain=False", "LogisticRegression", "most frequent class"]
+    record = models["SdAClassifier, pretrain=False"]
     assert record["sizes"] == [16, 4, 3, 2, 3]
     assert list(record["learning_curves"]) == ["fine-tuning"]
 
@@ -267,6 +308,50 @@ def test_options_before_the_command_count(files, capsys):
     )
     assert capsys.readouterr().err == ""
     assert joblib.load("a/model.joblib")[-1].random_state == 7
+
+
+def test_parameters_are_set(files, few_digits, frame):
+    settings = ("--set", "encoder__corruption_level=(0.1, 0.2)", "--set", "solver=sgd")
+    assert (
+        run("--set", "max_iter=3", "train", "data.csv", "--target", "kind", "--output", "a", *settings) == 0
+    )
+    network = joblib.load("a/model.joblib")[-1]
+    assert (network.max_iter, network.solver) == (3, "sgd")
+    assert [layer.corruption_level for layer in network.encoder_] == [0.1, 0.2]
+    models = load_report("a")["models"]
+    assert models["SdAClassifier, pretrain=False"]["parameters"]["max_iter"] == 3
+    # a parameter that has an option too
+    assert next(iter(train_report("--set", "pretrain=False"))) == "SdAClassifier, pretrain=False"
+    # without labels it is the stack that has parameters
+    frame[NAMES].to_csv("features.csv", index=False)
+    assert (
+        run("train", "features.csv", "--output", "b", "--set", "max_iter=0", "--set", "activation=tanh") == 0
+    )
+    stack = joblib.load("b/model.joblib")[-1]
+    assert (stack[1].activation, stack[1].n_iter_) == ("tanh", 0)
+    assert not Path("b/learning_curves.png").exists()
+    # the digits
+    assert run("--set", "max_iter=2", "--set", "pretrain=False", "--output", "c") == 0
+    models = load_report("c")["models"]
+    assert list(models) == ["SdAClassifier, pretrain=False", "LogisticRegression", "MLPClassifier"]
+    assert models["MLPClassifier"]["epochs"] == 2
+    assert not Path("c/reconstructions.png").exists()
+
+
+def train_report(*options):
+    train("data.csv", "run", *options)
+    return load_report("run")["models"]
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_standard_scaling_is_part_of_the_model(files, before):
+    words = ("train", "data.csv", "--target", "kind", "--output", "run")
+    option = ("--scale", "standard")
+    assert run(*option, *words) == 0 if before else run(*words, *option) == 0
+    model = joblib.load("run/model.joblib")
+    assert isinstance(model[0], StandardScaler)
+    assert model[-1].encoder_[0].out_activation_ == "identity"
+    assert run("transform", "run/model.joblib", "data.csv", "-o", "codes.npz") == 0
 
 
 def test_train_without_a_target_learns_a_representation(frame, tmp_path, capsys):
@@ -293,10 +378,33 @@ def test_numbers_of_other_types_are_read(frame):
     assert model.n_features_in_ == 17
 
 
-def test_csv_columns_need_no_name():
-    rows = [f"{k},{k % 5},{k % 3},{k % 2}" for k in range(20)]
-    Path("nameless.csv").write_text("\n".join([",x,,kind", *rows]))
-    assert train("nameless.csv").feature_names_in_.tolist() == ["Unnamed: 0", "x", "Unnamed: 2"]
+def test_columns_without_a_name_are_neither_used_nor_dropped_silently(frame, capsys, tmp_path):
+    frame[["x0", "x1", "kind"]].to_csv("indexed.csv")
+    frame[["x0", "x1", "kind"]].reset_index(names="").to_parquet("indexed.parquet")
+    arguments = ("--target", "kind", "--output", "run")
+    message = fails(capsys, tmp_path, "train", "indexed.csv", *arguments)
+    assert "indexed.csv: a column has no name" in message
+    assert "--drop 'Unnamed: 0'" in message
+    assert "--drop ''" in fails(capsys, tmp_path, "train", "indexed.parquet", *arguments)
+    for name, column in (("indexed.csv", "Unnamed: 0"), ("indexed.parquet", "")):
+        assert train(name, "run", "--drop", column).feature_names_in_.tolist() == ["x0", "x1"]
+    # the target is not used as a feature
+    assert run("train", "indexed.csv", "--target", "Unnamed: 0", "--output", "run", "--drop", "kind") == 2
+
+
+def test_dropped_columns_are_left_out_from_then_on(frame, capsys):
+    frame = frame.rename(columns={"x3": "x3, in mm"}).assign(id=[f"row {k}" for k in range(60)])
+    frame.to_csv("data.csv", index=False)
+    frame.drop(columns=["id", "x3, in mm", "x5"]).to_csv("fewer.csv", index=False)
+    model = train("data.csv", "run", "--drop", "id,x5", "--drop", "x3, in mm")
+    assert model.feature_names_in_.tolist() == [name for name in NAMES if name not in ("x3", "x5")]
+    assert load_report("run")["data"]["dropped"] == ["id,x5", "x3, in mm"]
+    for command in ("predict", "transform"):
+        for name in ("data", "fewer"):
+            assert run(command, "run/model.joblib", f"{name}.csv", "-o", f"o-{name}.csv") == 0
+        assert Path("o-data.csv").read_bytes() == Path("o-fewer.csv").read_bytes()
+    assert run("train", "data.csv", "--drop", "id,kind", "--output", "code") == 0
+    assert joblib.load("code/model.joblib").n_features_in_ == 16
 
 
 def test_the_model_is_saved_without_callbacks(files, monkeypatch):
@@ -310,11 +418,11 @@ def test_the_model_is_saved_without_callbacks(files, monkeypatch):
 
     monkeypatch.setattr(__main__, "make_progress_bar", make)
     model = train("data.csv")
-    assert len(bars) == 1
+    assert len(bars) == 2  # one for each network
     assert b"ProgressBar" not in Path("run/model.joblib").read_bytes()
     assert model[-1].n_iter_ == 4
     train("data.csv", "run", "--quiet")
-    assert len(bars) == 1
+    assert len(bars) == 2
 
 
 def test_a_progress_bar_is_for_terminals(monkeypatch):
@@ -406,6 +514,17 @@ def test_models_that_were_not_trained_here_work_too(files, frame):
         assert arrays["prediction"].tolist() == model.predict(X).tolist()
 
 
+@pytest.mark.parametrize("name", ["data.tsv", "data.csv.gz"])
+def test_other_files_of_text(name, files, frame):
+    frame.to_csv(name, index=False, sep="\t" if name.endswith("tsv") else ",")
+    train("data.csv", "expected")
+    train(name)
+    assert run("predict", "expected/model.joblib", "data.csv", "-o", "expected.csv") == 0
+    assert run("predict", "run/model.joblib", name, "-o", f"p-{name}") == 0
+    written = pd.read_csv(f"p-{name}", sep="\t" if name.endswith("tsv") else ",")
+    pd.testing.assert_frame_equal(written, pd.read_csv("expected.csv"))
+
+
 def test_output_replaces_a_file(files):
     train("data.csv")
     Path("p.csv").write_text("old")
@@ -447,6 +566,10 @@ def write_bad_files(frame):
         Path(name).write_bytes(bytes(range(256)))
     for name, y in {"two": "A" * 100 + "B" * 2, "abc": "A" * 90 + "B" * 8 + "C" * 4}.items():
         pd.DataFrame({"x": range(102), "y": list(y)}).to_csv(f"{name}.csv", index=False)
+    # with decimal commas, as spreadsheets write them
+    frame[["x0", "kind"]].to_csv("semicolon.csv", index=False, sep=";", decimal=",")
+    frame[["x0", "kind"]].to_csv("comma.tsv", index=False)
+    frame.assign(kind=1.0).to_csv("float.csv", index=False)
     # the first column is that of an index, too
     rows = [f"{k},{k % 2},{k % 3}" for k in range(6)]
     for name, lines in {
@@ -463,18 +586,25 @@ def write_bad_files(frame):
     [
         ("absent.csv --target kind", ["absent.csv", "No such file"]),
         ("absent.npz --target kind", ["absent.npz", "No such file"]),
-        ("data.txt --target kind", ["data.txt", "'.txt'", ".csv, .parquet, .npz"]),
+        ("data.txt --target kind", ["data.txt", "'.txt'", ".csv, .csv.gz, .tsv, .parquet, .npz"]),
         ("not.csv --target kind", ["can't read not.csv"]),
         ("not.npz --target kind", ["can't read not.npz"]),
         ("not.parquet --target kind", ["can't read not.parquet"]),
         ("data.csv --target sort", ["data.csv", "no column 'sort'", "'x0'", "and 12 more"]),
-        ("data.npz --target sort", ["data.npz", "no array 'sort'", "'y'"]),
-        ("data.npz --target X", ["no array 'X'"]),
-        ("data.csv", ["column 'kind' is not numeric", "'ant' in row 1"]),
+        ("data.npz --target sort", ["data.npz", "no array 'sort'", "it has 'X', 'y'"]),
+        ("data.npz --target X", ["the array 'X' has the features"]),
+        ("semicolon.csv --target kind", ["must be separated by ','", "the header has ';'"]),
+        ("comma.tsv --target kind", [r"must be separated by '\t'", "the header has ','"]),
+        ("float.csv --target kind", ["one class only, '1.0'"]),
+        ("data.csv", ["column 'kind' is not numeric", "'ant' in row 1", "leave it out with --drop 'kind'"]),
+        ("data.csv --target kind --drop x1,sort", ["no column 'sort' to drop", "'x0'"]),
+        ("data.csv --target kind --drop kind", ["--drop 'kind' is the target"]),
+        ("data.csv --target sort --drop kind", ["no column 'sort'"]),
+        ("data.npz --target y --drop x1", ["data.npz", "--drop"]),
+        ("labels.csv --drop kind", ["no column left to train on"]),
         ("text.csv --target kind", ["text.csv", "column 'x3' is not numeric", "'seven' in row 7"]),
         ("date.parquet --target kind", ["column 'x3' is not numeric", "'2020-02-03", "in row 1"]),
         ("nan.csv --target kind", ["nan.csv", "column 'x3' has 4 missing (NaN) values"]),
-        ("nan.npz --target X", ["no array 'X'"]),
         ("nan.npz", ["nan.npz", "missing (NaN) values", "other columns"]),
         ("inf.csv --target kind", ["column 'x3' has 2 infinite values"]),
         ("unlabelled.csv --target kind", ["target 'kind' has 5 missing values"]),
@@ -486,7 +616,7 @@ def write_bad_files(frame):
         ("single.csv --target kind", ["one class only, 'ant'"]),
         ("two.csv --target y --test-fraction .9", ["0.9", "none of the 2 rows of class 'B' to train with"]),
         ("abc.csv --target y --test-fraction .92", ["none of the 4 rows of class 'C' to train with"]),
-        ("labels.csv --target kind", ["no column beside the target"]),
+        ("labels.csv --target kind", ["no column left to train on"]),
         ("trailing.csv --target kind", ["trailing.csv", "in line 2, saw 4", "header has 3 fields"]),
         ("first.csv --target kind", ["first.csv", "in line 2, saw 5", "header has 3 fields"]),
         ("later.csv --target kind", ["later.csv", "in line 8, saw 4", "header has 3 fields"]),
@@ -506,6 +636,15 @@ def write_bad_files(frame):
         ("data.csv --target kind --test-fraction 1", ["--test-fraction", "'1'"]),
         ("data.csv --target kind --test-fraction half", ["--test-fraction", "'half'"]),
         ("data.csv --target kind --random-state -1", ["--random-state", "'-1'"]),
+        ("data.csv --target kind --scale log", ["--scale", "'log'", "standard"]),
+        ("data.csv --target kind --set tol", ["--set", "'tol' is not NAME=VALUE"]),
+        ("data.csv --target kind --set corruption_level=1", ["'corruption_level'", "encoder__"]),
+        ("data.csv --target kind --set encoder=5", ["can't set 'encoder'"]),
+        ("data.csv --target kind --set encoder__tol__a=5", ["can't set 'encoder__tol__a'"]),
+        ("data.npz --set encoder__tol=5", ["can't set 'encoder__tol'", "StackedAutoencoderTransformer"]),
+        ("data.csv --target kind --quiet --set max_iter=-1", ["'max_iter' parameter of SdAClassifier", "-1"]),
+        ("data.csv --target kind --quiet --set tol=small", ["'tol' parameter", "'small'"]),
+        ("data.csv --target kind --quiet --set encoder__tol=(1,2,3)", ["tol", "2 layers"]),
         ("data.csv --no-pretrain", ["--no-pretrain", "without --target"]),
         ("data.csv --test-fraction 0.5", ["--test-fraction", "without --target"]),
     ],
@@ -572,7 +711,7 @@ def test_model_and_output_errors(command, files, frame, capsys, tmp_path):
     long = "x" * 280  # longer than a file's name may be
     for argv, words in {
         "absent.joblib data.csv -o o.csv": ["absent.joblib", "No such file"],
-        "data.csv data.csv -o o.csv": ["data.csv is not a model of sklearn_sda"],
+        "data.csv data.csv -o o.csv": ["data.csv is not a model of sklearn_sda\n"],
         "other.joblib data.csv -o o.csv": ["other.joblib is not a model", "LogisticRegression"],
         "list.joblib data.csv -o o.csv": ["list.joblib is not a model", "list"],
         "unfitted.joblib data.csv -o o.csv": ["unfitted.joblib is not fitted"],
