@@ -100,7 +100,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         and at most 200.
 
     max_iter : int or "auto", default="auto"
-        Largest number of epochs. "auto" is as many as make 1,000 updates, but at least 15 and at most
+        Largest number of epochs. "auto" is as many as make 500 updates, but at least 15 and at most
         100. 0 leaves the random initial parameters.
 
     shuffle : bool, default=True

@@ -20,7 +20,7 @@ from sklearn_sda._training import minimize
 AUTO_BATCH_SIZES = (32, 200)
 # max_iter="auto" (of pretraining) is this many updates, in whole epochs within these bounds: the data set
 # has few minibatches if it is small, and 15 epochs of them leave a layer worse than random weights.
-AUTO_UPDATES, AUTO_EPOCHS = 1000, (15, 100)
+AUTO_UPDATES, AUTO_EPOCHS = 500, (15, 100)
 
 
 def all_or_nothing(method):

@@ -68,7 +68,7 @@ class _Objective:
         weights, losses = self._weights[:n], self._losses[:n]
         weights.fill(1 / n)
         loss(targets, Z, intercept, weights, losses)
-        return float(losses.sum(dtype=np.float64)) / n
+        return float(np.add.reduce(losses, dtype=np.float64)) / n
 
     def _penalty(self, n):
         """Add the gradient of the L2 penalty for a minibatch of n rows and return the penalty."""
@@ -211,8 +211,8 @@ class Reconstruction(_Objective):
         else:
             self._product(0, X_tilde.T, delta_H, rate)
             self._product(3, H.T, delta, rate)
-        np.sum(delta_H, axis=0, out=self.gradients[1])
-        np.sum(delta, axis=0, out=self.gradients[2])
+        np.add.reduce(delta_H, axis=0, out=self.gradients[1])
+        np.add.reduce(delta, axis=0, out=self.gradients[2])
         return loss + self._penalty(n)
 
     def step(self, rows, position, optimizer):
@@ -251,7 +251,8 @@ class Reconstruction(_Objective):
             )  # fmt: skip
         else:
             functions += [kernel.of(self._dtype) for kernel in (add_l2, optimizer.rule, multiply)]
-            step_sizes = optimizer.step_sizes(-(-len(rows) // self._batch_size)).astype(self._dtype)
+            n_updates = -(-len(rows) // self._batch_size)
+            step_sizes = np.array([optimizer.step_size() for _ in range(n_updates)], self._dtype)
             train_minibatches(
                 X, X_tilde, self._batch_size, *functions,
                 coef, intercept, decoder_intercept, decoder_coef, self._alpha,
@@ -329,5 +330,5 @@ class Supervised(_Objective):
                 multiply(deltas[k + 1], coefs[k].T, 1, 0, deltas[k])
                 self._activations[k - 1].backward(outputs[k], deltas[k])
             self._product(2 * k, outputs[k].T, deltas[k + 1], rate)
-            np.sum(deltas[k + 1], axis=0, out=self.gradients[2 * k + 1])
+            np.add.reduce(deltas[k + 1], axis=0, out=self.gradients[2 * k + 1])
         return loss + self._penalty(n)

@@ -4,6 +4,7 @@ The rules and schedules are those of scikit-learn's multilayer perceptron; `upda
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -57,9 +58,9 @@ class _Optimizer:
         """Whether an update is parameter <- parameter - learning_rate gradient and nothing else."""
         return self.rule is update.descend
 
-    def step_sizes(self, n_updates):
-        """Return the step sizes of the next updates, of shape (n_updates,), which must then be made."""
-        return np.full(n_updates, self.learning_rate)
+    def step_size(self):
+        """Return the step size of the next update, which must then be made."""
+        return self.learning_rate
 
     def update(self, parameters, gradients, done=()):
         """Move `parameters` in place against `gradients`, lists of arrays of equal shapes.
@@ -71,16 +72,19 @@ class _Optimizer:
         done : collection of int
             Positions of parameters that have been moved already.
         """
-        (step_size,) = self.step_sizes(1)
-        tasks, end = [], 0
+        step_size, end, tasks = self.step_size(), 0, []
         for k, (param, grad) in enumerate(zip(parameters, gradients, strict=True)):
-            param, grad, state = param.reshape(-1), grad.reshape(-1), slice(end, end + param.size)
-            end += param.size
-            first, second = self.first[state], self.second[state]
-            for start in range(0, 0 if k in done else param.size, PART):
-                part = slice(start, start + PART)
-                arrays = param[part], grad[part], first[part], second[part]
-                tasks.append(functools.partial(self.rule, *arrays, step_size, *self.decays))
+            start, end = end, end + param.size
+            if k in done:
+                continue
+            arrays = param.reshape(-1), grad.reshape(-1), self.first[start:end], self.second[start:end]
+            if param.size <= PART:
+                self.rule(*arrays, step_size, *self.decays)
+            else:
+                tasks += [
+                    functools.partial(self.rule, *(a[i : i + PART] for a in arrays), step_size, *self.decays)
+                    for i in range(0, param.size, PART)
+                ]
         run(tasks)
 
     def end_epoch(self, position):
@@ -147,12 +151,11 @@ class Adam(_Optimizer):
         self.n_updates = 0
         self.first, self.second = _zeros(parameters), _zeros(parameters)
 
-    def step_sizes(self, n_updates):
-        """Return the step sizes, bias correction included, of the next updates, of shape (n_updates,)."""
-        t = np.arange(self.n_updates + 1, self.n_updates + n_updates + 1, dtype=np.float64)
-        self.n_updates += n_updates
+    def step_size(self):
+        """Return the step size, bias correction included, of the next update, which must then be made."""
+        self.n_updates += 1
         beta_1, beta_2, _ = self.decays
-        return self.learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        return self.learning_rate * math.sqrt(1 - beta_2**self.n_updates) / (1 - beta_1**self.n_updates)
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}

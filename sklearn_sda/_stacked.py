@@ -90,7 +90,7 @@ class StackedAutoencoderTransformer(
         and at most 200.
 
     max_iter : int or "auto", default="auto"
-        Largest number of epochs of a layer. "auto" is as many as make 1,000 updates, but at least 15 and
+        Largest number of epochs of a layer. "auto" is as many as make 500 updates, but at least 15 and
         at most 100. 0 leaves the random initial parameters.
 
     shuffle : bool, default=True

@@ -79,8 +79,8 @@ def run(tasks):
     ----------
     tasks : list of callable
     """
-    threads = n_threads()
-    if threads == 1 or len(tasks) == 1:
+    threads = n_threads() if len(tasks) > 1 else 1
+    if threads == 1:
         for task in tasks:
             task()
     else:

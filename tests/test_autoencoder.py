@@ -371,7 +371,7 @@ def test_verbose_prints_a_line_per_epoch(capsys, X):
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "batch_size", "epochs"), [(60, "auto", 100), (800, 20, 25), (1200, 15, 15)]
+    ("n_samples", "batch_size", "epochs"), [(60, "auto", 100), (400, 20, 25), (1200, 15, 15)]
 )
 def test_auto_max_iter_is_a_number_of_updates(n_samples, batch_size, epochs):
     X = np.random.RandomState(0).uniform(size=(n_samples, 2))

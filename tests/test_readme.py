@@ -1,6 +1,7 @@
 """The README: its commands are those that CI runs, and its examples work."""
 
 import re
+import sys
 from pathlib import Path
 
 import numba
@@ -30,3 +31,14 @@ def test_the_examples_run(capsys):
         exec(block, namespace)
     scores = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines() if line[-4:].isdigit()]
     assert len(scores) >= 4 and min(scores) > 0.9
+
+
+def test_the_figures_are_the_recorded_ones(monkeypatch):
+    monkeypatch.syspath_prepend(str(README.parent / "benchmarks"))
+    monkeypatch.delitem(sys.modules, "_common", raising=False)
+    import tables
+
+    for page in tables.PAGES:
+        text = page.read_text()
+        assert text.count("<!-- end -->") >= 2
+        assert tables.filled(text) == text, f"{page} is out of date: run python benchmarks/tables.py"

@@ -130,10 +130,11 @@ class Kernel:
 
     def __call__(self, *args):
         """Run the compiled function, compiling it first if this is the first call."""
-        size = args[0].itemsize
-        if size not in self._compiled:
-            self._compiled[size] = self._compile(args[0].dtype)
-        return self._compiled[size](*args)
+        try:
+            compiled = self._compiled[args[0].itemsize]
+        except KeyError:
+            compiled = self._compiled[args[0].itemsize] = self._compile(args[0].dtype)
+        return compiled(*args)
 
     def of(self, dtype):
         """Return what stands for this kernel among the arguments of another one.

@@ -1,0 +1,123 @@
+"""Write the recorded figures into README.md and benchmarks/README.md, between their markers.
+
+A block begins with ``<!-- NAME -->`` and ends with ``<!-- end -->``; NAME is a key of `TABLES`.
+"""
+
+import json
+import re
+
+from _common import RESULTS, ROOT
+
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+
+
+def record(name):
+    """Return a record."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def table(header, rows):
+    """Return a Markdown table: the first column to the left, the others to the right."""
+    rule = ["---", *(["---:"] * (len(header) - 1))]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (header, rule, *rows))
+
+
+def taken(data):
+    """Return how a record was taken, in one line."""
+    run = data["environment"]
+    clean = ", with uncommitted changes" if run["uncommitted changes in the package"] else ""
+    return (
+        f"{run['date'][:10]}, commit {run['commit'][:7]}{clean}, {run['cpu']}, {run['cpus']} cores, "
+        f"Python {run['python']}, NumPy {run['numpy']}, "
+        f"scikit-learn {run['scikit-learn']}, Numba {run['numba']}."
+    )
+
+
+def tutorial():
+    """Return the tutorial's figures and ours."""
+    data = record("tutorial_mnist")
+    ours, published = data["runs"][0], data["tutorial"]
+    rows = [
+        (
+            phase,
+            f"{published[f'{phase} minutes']:.0f} minutes",
+            f"{ours[f'{phase} seconds'] / 60:.1f} minutes",
+        )
+        for phase in ("pretraining", "fine-tuning")
+    ]
+    for name in ("validation error", "test error"):
+        rows.append((name, f"{published[f'{name} %']:.2f} %", f"{ours[f'{name} %']:.2f} %"))
+    return table(("784-1000-1000-1000-10 on MNIST", "the tutorial", "sklearn_sda"), rows)
+
+
+def pretraining():
+    """Return whether pretraining helped."""
+    data = record("tutorial_mnist")
+    rows = [
+        (
+            name,
+            " ".join(f"{e:.2f}" for e in row["test errors %"]),
+            f"{row['mean']:.2f}",
+            f"{row['standard deviation']:.2f}",
+        )
+        for name, row in data["summary"].items()
+    ]
+    header = ("start of the fine-tuning", "test error % with three seeds", "mean", "standard deviation")
+    return f"{table(header, rows)}\n\n{taken(data)}"
+
+
+def defaults():
+    """Return accuracy and seconds of the chosen defaults beside MLPClassifier's."""
+    data = record("defaults")
+    baseline, choice = "MLPClassifier", data["choice"]
+    rows = []
+    for name, accuracy in data["accuracy"].items():
+        seconds = data["fit_seconds"][name]
+        rows.append(
+            (
+                name,
+                f"{accuracy[baseline]:.4f}",
+                f"{accuracy[choice]:.4f}",
+                f"{seconds[baseline]:.2f} s",
+                f"{seconds[choice]:.2f} s",
+            )
+        )
+    header = ("", "MLPClassifier", "SdAClassifier", "MLPClassifier", "SdAClassifier")
+    return f"{table(header, rows)}\n\nChosen: {choice}. {taken(data)}"
+
+
+def speed():
+    """Return how many times faster than each peer."""
+    data = record("speed")
+    rows = [
+        (
+            row["case"], row["peer"], row["threads"], f"{row['ratio']:.2f}x",
+            f"{row['lowest']:.2f} to {row['highest']:.2f}", f"{row['target']:g}x" if row["target"] else "",
+            f"{row['GFLOP/s']:.0f}", f"{row['fraction of the limit']:.0%}",
+        )
+        for row in data["cases"]
+    ]  # fmt: skip
+    header = ("case", "peer", "threads", "times faster", "range", "aim", "our GFLOP/s", "of the limit")
+    return f"{table(header, rows)}\n\n{taken(data)}"
+
+
+TABLES = {"tutorial": tutorial, "pretraining": pretraining, "defaults": defaults, "speed": speed}
+
+
+def filled(text):
+    """Return a page with its blocks up to date."""
+
+    def block(match):
+        return f"<!-- {match[1]} -->\n\n{TABLES[match[1]]()}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", block, text, flags=re.S)
+
+
+def main():
+    """Rewrite the pages."""
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()
