@@ -9,9 +9,9 @@ import numpy as np
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.gradient import add_l2
-from sklearn_sda._kernels.layer import train_minibatches, train_samples
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
+from sklearn_sda._kernels.steps import train_layer, train_network, train_samples
 from sklearn_sda._network import gather
 
 # A step of so few operations is better made by one compiled function than by calls from Python, which
@@ -89,6 +89,16 @@ class _Objective:
         else:
             multiply(A, B, -rate, 1, self.parameters[k])
 
+    def _compiled_span(self, X, n_columns):
+        """Return how many rows share a compiled call, each being copied to n_columns numbers."""
+        rows = min(SPAN_BYTES // (n_columns * self._dtype.itemsize), X.shape[0])
+        return max(1, rows // self._batch_size) * self._batch_size
+
+    def _step_sizes(self, n_rows, optimizer):
+        """Return the step size of each minibatch of some rows, of shape (n_minibatches,)."""
+        n_updates = -(-n_rows // self._batch_size)
+        return np.array([optimizer.step_size() for _ in range(n_updates)], self._dtype)
+
     def _folds(self, optimizer):
         """Return whether coefficients can move within the matrix products of their gradients."""
         return optimizer.plain and self._alpha == 0
@@ -157,12 +167,10 @@ class Reconstruction(_Objective):
         self._corrupt = CORRUPTIONS[corruption]
         self._level = corruption_level
         self._seed = seed
-        self._batch_size = batch_size
         self.work = 10 * batch_size * n_features * n_components
         self._compiled = batch_size == 1 or self.work <= COMPILED_WORK
         if self._compiled:
-            row = n_features * self._dtype.itemsize
-            self.span = max(1, min(SPAN_BYTES // row, len(X)) // batch_size) * batch_size
+            self.span = self._compiled_span(X, n_features)
         self._clean = np.empty((self.span, n_features), self._dtype)
         # [X_tilde; delta] and [delta_H; H] lie one above the other, so that both terms of the tied
         # gradient, X_tilde.T delta_H + delta.T H, are one matrix product
@@ -251,13 +259,11 @@ class Reconstruction(_Objective):
             )  # fmt: skip
         else:
             functions += [kernel.of(self._dtype) for kernel in (add_l2, optimizer.rule, multiply)]
-            n_updates = -(-len(rows) // self._batch_size)
-            step_sizes = np.array([optimizer.step_size() for _ in range(n_updates)], self._dtype)
-            train_minibatches(
+            train_layer(
                 X, X_tilde, self._batch_size, *functions,
                 coef, intercept, decoder_intercept, decoder_coef, self._alpha,
                 self._folds(optimizer), optimizer.first, optimizer.second,
-                step_sizes, *optimizer.decays, losses,
+                self._step_sizes(len(rows), optimizer), *optimizer.decays, losses,
             )  # fmt: skip
         return float(losses.sum(dtype=np.float64))
 
@@ -287,12 +293,56 @@ class Supervised(_Objective):
         super().__init__(name, parameters, list(range(0, len(parameters), 2)), alpha, batch_size)
         self._X = X
         self.work = 6 * batch_size * sum(coef.size for coef in parameters[::2])
+        self._compiled = len(set(activations)) == 1 and self.work <= COMPILED_WORK
+        if self._compiled:
+            self.span = self._compiled_span(X, sizes[0] + sizes[-1])
+            self._sizes = np.array(sizes)
+            self._rows = np.empty((self.span, sizes[0]), self._dtype)
+            self._rows_targets = np.empty((self.span, sizes[-1]), self._dtype)
+            self._rows_losses = np.empty(self.span, self._dtype)
         self._write_targets = write_targets
         self._activations = [ACTIVATIONS[activation] for activation in activations]
         self._loss_kernel = LOSSES[loss].kernel
         self._outputs = [self._buffer(size) for size in sizes]
         self._deltas = [None, *(self._buffer(size) for size in sizes[1:-1]), self._outputs[-1]]
         self._targets = self._buffer(sizes[-1])
+
+    def step(self, rows, position, optimizer):
+        """Update the parameters, with many minibatches in one call where a step is short.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,)
+            Indices into X, at most `span`.
+        position : int
+            Not used: fine-tuning draws no noise.
+        optimizer : sklearn_sda._optimizers._Optimizer
+            Its updates are made.
+
+        Returns
+        -------
+        total : float
+            Sum of the losses of the rows, penalty included.
+        """
+        if not self._compiled:
+            return super().step(rows, position, optimizer)
+        n = len(rows)
+        X, targets, losses = self._rows[:n], self._rows_targets[:n], self._rows_losses[:n]
+        gather(self._X, rows, X)
+        self._write_targets(rows, targets)
+        kernels = (*self._activations[0][:2], self._loss_kernel, add_l2, optimizer.rule, multiply)
+        # a compiled function takes any number of layers only as one array
+        flat = np.concatenate([parameter.reshape(-1) for parameter in self.parameters])
+        train_network(
+            X, targets, self._batch_size, self._sizes, *(kernel.of(self._dtype) for kernel in kernels),
+            flat, self._alpha, optimizer.first, optimizer.second,
+            self._step_sizes(n, optimizer), *optimizer.decays, losses,
+        )  # fmt: skip
+        end = 0
+        for parameter in self.parameters:
+            start, end = end, end + parameter.size
+            parameter.reshape(-1)[:] = flat[start:end]
+        return float(losses.sum(dtype=np.float64))
 
     def evaluate(self, rows, position, rate=0):
         """Return the mean loss of some rows and fill `gradients`.

@@ -465,10 +465,10 @@ def test_a_keyboard_interrupt_leaves_nothing_half_done(monkeypatch, X, y):
     fitted = MAKERS["classifier"]().fit(X, y)
     proba = fitted.predict_proba(X)
 
-    def interrupt(self, rows, position, rate):
+    def interrupt(self, rows, position, optimizer):
         raise KeyboardInterrupt("stop")
 
-    monkeypatch.setattr(Supervised, "evaluate", interrupt)
+    monkeypatch.setattr(Supervised, "step", interrupt)
     for estimator in (MAKERS["classifier"](), fitted):
         assert_refused(estimator, KeyboardInterrupt, "stop", X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), proba)

@@ -18,7 +18,7 @@ LAYERS = {
     "_kernels.pointwise": {"numba", "numpy", "sklearn_sda._kernels._jit"},
     "_kernels.corruption": {"numpy", "sklearn_sda._kernels._jit"},
     "_kernels.gradient": {"sklearn_sda._kernels._jit"},
-    "_kernels.layer": {"numpy", "sklearn_sda._kernels._jit", "sklearn_sda._kernels.update"},
+    "_kernels.steps": {"numpy", "sklearn_sda._kernels._jit", "sklearn_sda._kernels.update"},
     "_kernels.products": {"llvmlite", "numba", "numpy", "sklearn_sda._kernels._jit"},
     "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
     "_training": {"numpy"},

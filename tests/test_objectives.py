@@ -8,7 +8,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 import naive
-from sklearn_sda import _objectives
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._objectives import Reconstruction, Supervised
 from sklearn_sda._optimizers import SGD, Adam
@@ -63,7 +62,7 @@ def make_reconstruction(activation, loss, tied, *, level=0.3, alpha=0.1, batch_s
     return X, objective
 
 
-def make_supervised(activations, loss, alpha=0.1):
+def make_supervised(activations, loss, alpha=0.1, batch_size=6):
     rng = np.random.RandomState(RNG_SEED)
     X = rng.uniform(size=(11, 5))
     sizes = [5, *range(4, 4 + len(activations)), 3]
@@ -79,7 +78,7 @@ def make_supervised(activations, loss, alpha=0.1):
         out[...] = T[rows]
 
     objective = Supervised(
-        X, write_targets, parameters, activations=activations, loss=loss, alpha=alpha, batch_size=6
+        X, write_targets, parameters, activations=activations, loss=loss, alpha=alpha, batch_size=batch_size
     )
     return X, T, objective
 
@@ -214,15 +213,14 @@ SOLVERS = {
 }
 
 
-def trained(monkeypatch, compiled, solver, activation, loss, tied, alpha, batch_size):
+def trained(make, compiled, solver, batch_size):
     """Return the sum of losses and the parameters after two passes over eleven rows."""
-    monkeypatch.setattr(_objectives, "COMPILED_WORK", 1e9 if compiled else -1)
-    _, objective = make_reconstruction(activation, loss, tied, alpha=alpha, batch_size=batch_size)
+    _, objective = make(batch_size)
     objective._compiled = compiled
     objective.span = objective.span if compiled else batch_size
     kind, options = SOLVERS[solver]
     optimizer = kind(
-        objective.parameters, learning_rate_init=0.01, learning_rate="constant", power_t=0.5, **options
+        objective.parameters, learning_rate_init=1e-4, learning_rate="constant", power_t=0.5, **options
     )
     order, total = np.random.RandomState(1).permutation(11), 0.0
     for epoch in range(2):
@@ -232,19 +230,42 @@ def trained(monkeypatch, compiled, solver, activation, loss, tied, alpha, batch_
     return total, objective.parameters
 
 
+def check_compiled(make, solver, batch_size):
+    """Compare compiled steps with those that are composed in Python."""
+    expected_total, expected = trained(make, False, solver, batch_size)
+    total, parameters = trained(make, True, solver, batch_size)
+    assert np.isfinite(total)
+    np.testing.assert_allclose(total, expected_total, rtol=1e-10)
+    for got, wanted in zip(parameters, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 30])
 @pytest.mark.parametrize("alpha", [0, 0.1])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_compiled_steps_are_those_of_evaluate(monkeypatch, solver, tied, alpha, batch_size):
+def test_compiled_steps_of_a_layer_are_those_of_evaluate(solver, tied, alpha, batch_size):
     for activation, loss in itertools.product(ACTIVATIONS, LAYER_LOSSES):
-        case = solver, activation, loss, tied, alpha, batch_size
-        expected_total, expected = trained(monkeypatch, False, *case)
-        total, parameters = trained(monkeypatch, True, *case)
-        assert np.isfinite(total)
-        np.testing.assert_allclose(total, expected_total, rtol=1e-10)
-        for got, wanted in zip(parameters, expected, strict=True):
-            np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
+        check_compiled(
+            lambda size, case=(activation, loss, tied): make_reconstruction(
+                *case, alpha=alpha, batch_size=size
+            ),
+            solver,
+            batch_size,
+        )
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 30])
+@pytest.mark.parametrize("alpha", [0, 0.1])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_compiled_steps_of_a_network_are_those_of_evaluate(solver, depth, alpha, batch_size):
+    for activation, loss in itertools.product(ACTIVATIONS, LOSSES):
+        check_compiled(
+            lambda size, case=([activation] * depth, loss): make_supervised(*case, alpha, size)[1:],
+            solver,
+            batch_size,
+        )
 
 
 @pytest.mark.parametrize("tied", [True, False])

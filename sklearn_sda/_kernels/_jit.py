@@ -33,7 +33,12 @@ def _uint64(scalar):
     return types.uint64
 
 
-SCALAR, UINT64 = _compute_type, _uint64
+def _int64_vector(scalar):
+    """Return a vector of int64 whatever the compute type is: sizes."""
+    return types.Array(types.int64, 1, "C", readonly=True)
+
+
+SCALAR, UINT64, SIZES = _compute_type, _uint64, _int64_vector
 
 
 def function(*arguments, returns=None):
@@ -171,7 +176,8 @@ def kernel(*arguments):
     Parameters
     ----------
     *arguments : callable
-        One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64` per argument.
+        One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64`,
+        `SIZES` or a `function` per argument.
 
     Returns
     -------

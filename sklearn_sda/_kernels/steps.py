@@ -1,9 +1,9 @@
-"""Whole steps of pretraining a layer in one call: many minibatches, or one sample after the other.
+"""Whole steps in one call: many minibatches, or one sample after the other.
 
-The formulas are those of `sklearn_sda._objectives.Reconstruction`, which computes one minibatch at a time in
-Python. Here the pieces (unit, loss, update, matrix product) come as functions, so that one compiled
-function serves them all. It pays where a step is short: a call from Python costs as much as the
-arithmetic of a small layer, and at batch size 1 the coefficients are better read once than four times.
+The formulas are those of `sklearn_sda._objectives`, which computes one minibatch at a time in Python.
+Here the pieces (unit, loss, update, matrix product) come as functions, so that one compiled function
+serves them all. It pays where a step is short: a call from Python costs as much as the arithmetic of a
+small layer, and at batch size 1 the coefficients are better read once than four times.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn_sda._kernels._jit import (
     MATRIX,
     MATRIX_IN,
     SCALAR,
+    SIZES,
     STRIDED_IN,
     UINT64,
     VECTOR,
@@ -49,7 +50,7 @@ def _sum_rows(X, out):
     MATRIX, VECTOR, VECTOR, MATRIX, SCALAR, UINT64,
     VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR, VECTOR,
 )  # fmt: skip
-def train_minibatches(
+def train_layer(
     X, X_tilde, batch_size, forward, backward, loss, add_l2, update, multiply,
     coef, intercept, decoder_intercept, decoder_coef, alpha, folded,
     first, second, step_sizes, decay_1, decay_2, epsilon, losses,
@@ -154,6 +155,97 @@ def train_minibatches(
             )  # fmt: skip
 
 
+@helper
+def _matrix(flat, start, rows, columns):
+    """Return a part of a flat array as a matrix of shape (rows, columns)."""
+    return flat[start : start + rows * columns].reshape((rows, columns))
+
+
+@kernel(
+    MATRIX_IN, MATRIX_IN, UINT64, SIZES, FORWARD, BACKWARD, LOSS, PENALTY, UPDATE, PRODUCT,
+    VECTOR, SCALAR, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR, VECTOR,
+)  # fmt: skip
+def train_network(
+    X, targets, batch_size, sizes, forward, backward, loss, add_l2, update, multiply,
+    parameters, alpha, first, second, step_sizes, decay_1, decay_2, epsilon, losses,
+):  # fmt: skip
+    """Update a deep network with one minibatch after the other.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    targets : ndarray of shape (n_samples, n_outputs)
+        Targets of the output layer.
+    batch_size : int
+        Rows per minibatch; the last one may have fewer.
+    sizes : ndarray of shape (n_layers + 1,)
+        Sizes of the input, the hidden layers and the output.
+    forward, backward : function
+        Of all hidden units, see `sklearn_sda._kernels.pointwise.Activation`.
+    loss, add_l2, update, multiply : function
+        See `pointwise.squared_error`, `gradient.add_l2`, `update` and `products.multiply`.
+    parameters : ndarray of shape (n_parameters,)
+        Coefficients and intercepts of each layer in turn, one after the other; updated in place.
+    alpha : float
+        Strength of the L2 penalty, as in `sklearn_sda._objectives`.
+    first, second : ndarray of shape (n_parameters,) or (0,)
+        The state of the update.
+    step_sizes : ndarray of shape (n_minibatches,)
+        Step size of each update.
+    decay_1, decay_2, epsilon : float
+        Of the update.
+    losses : ndarray of shape (n_samples,)
+        Out: loss of each row, penalty included.
+    """
+    last = sizes.size - 2
+    most = np.intp(batch_size)
+    one, zero = parameters.dtype.type(1), parameters.dtype.type(0)
+    gradients, weights = np.empty_like(parameters), np.empty(most, parameters.dtype)
+    # where the coefficients and the intercepts of a layer begin, and where its input begins
+    coefs, intercepts = np.empty(last + 1, np.intp), np.empty(last + 1, np.intp)
+    inputs = np.empty(last + 2, np.intp)
+    end, place = 0, 0
+    for k in range(last + 1):
+        coefs[k], intercepts[k], inputs[k] = end, end + sizes[k] * sizes[k + 1], place
+        end = intercepts[k] + sizes[k + 1]
+        place += most * sizes[k]
+    inputs[last + 1] = place
+    outputs = np.empty(place + most * sizes[last + 1], parameters.dtype)
+    deltas = np.empty_like(outputs)
+    for step in range(step_sizes.size):
+        start = step * most
+        stop = min(start + most, X.shape[0])
+        n = stop - start
+        weights[:n] = one / parameters.dtype.type(n)
+        _matrix(outputs, 0, n, sizes[0])[:, :] = X[start:stop]
+        for k in range(last + 1):
+            Z = _matrix(outputs, inputs[k + 1], n, sizes[k + 1])
+            coef = _matrix(parameters, coefs[k], sizes[k], sizes[k + 1])
+            intercept = parameters[intercepts[k] : intercepts[k] + sizes[k + 1]]
+            multiply(_matrix(outputs, inputs[k], n, sizes[k]), coef, one, zero, Z)
+            if k < last:
+                forward(Z, intercept)
+            else:
+                loss(targets[start:stop], Z, intercept, weights[:n], losses[start:stop])
+        for k in range(last, -1, -1):
+            H = _matrix(outputs, inputs[k], n, sizes[k])
+            delta = _matrix(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
+            coef = _matrix(parameters, coefs[k], sizes[k], sizes[k + 1])
+            grad = _matrix(gradients, coefs[k], sizes[k], sizes[k + 1])
+            multiply(H.T, delta, one, zero, grad)
+            _sum_rows(delta, gradients[intercepts[k] : intercepts[k] + sizes[k + 1]])
+            if k > 0:
+                below = _matrix(deltas, inputs[k], n, sizes[k])
+                multiply(delta, coef.T, one, zero, below)
+                backward(H, below)
+            if alpha > 0:
+                losses[start:stop] += add_l2(
+                    coef.reshape(-1), alpha / parameters.dtype.type(n), grad.reshape(-1)
+                )
+        update(parameters, gradients, first, second, step_sizes[step], decay_1, decay_2, epsilon)
+
+
 @kernel(
     MATRIX_IN, MATRIX_IN, FORWARD, BACKWARD, LOSS, MATRIX, VECTOR, VECTOR, SCALAR, VECTOR
 )  # fmt: skip
@@ -169,7 +261,7 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
     X, X_tilde : ndarray of shape (n_samples, n_features)
         Clean and corrupted samples.
     forward, backward, loss : function
-        As in `train_minibatches`.
+        As in `train_layer`.
     coef : ndarray of shape (n_features, n_components)
         Coefficients, updated in place as the other parameters.
     intercept : ndarray of shape (n_components,)
