@@ -82,7 +82,7 @@ def defaults():
                 f"{seconds[choice]:.2f} s",
             )
         )
-    header = ("", "MLPClassifier", "SdAClassifier", "MLPClassifier", "SdAClassifier")
+    header = ("data", "MLPClassifier", "SdAClassifier", "MLPClassifier fit", "SdAClassifier fit")
     return f"{table(header, rows)}\n\nChosen: {choice}. {taken(data)}"
 
 
