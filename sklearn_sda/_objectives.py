@@ -14,9 +14,10 @@ from sklearn_sda._kernels.products import multiply
 from sklearn_sda._kernels.steps import train_layer, train_network, train_samples
 from sklearn_sda._network import gather
 
-# A step of so few operations is better made by one compiled function than by calls from Python, which
-# cost some 30 microseconds; such steps share a call, with samples of so many bytes.
-COMPILED_WORK = 4e7
+# A step of so few operations takes less than half a millisecond. It is better made by one compiled
+# function than by calls from Python, which cost some 30 microseconds, and on one thread. Such steps share
+# a call, with samples of so many bytes.
+SHORT_STEP = 4e7
 SPAN_BYTES = 2**20
 
 
@@ -37,17 +38,23 @@ class _Objective:
         in scikit-learn's multilayer perceptron).
     batch_size : int
         Rows per minibatch; the last one of an epoch may be smaller.
+    work : float
+        Floating-point operations of the matrix products of a minibatch.
+    compilable : bool
+        Whether `_compiled_steps` has such a network.
 
     Attributes
     ----------
+    short : bool
+        Whether a step takes so little time that one thread is enough.
     span : int
-        Rows that `step` wants: those of one minibatch.
-    work : float
-        Floating-point operations of the matrix products of a minibatch.
+        Rows that `step` wants: those of one minibatch, or of several where steps are short.
     """
 
-    def __init__(self, name, parameters, coefs, alpha, batch_size):
+    def __init__(self, name, parameters, coefs, alpha, batch_size, work, compilable):
         self.name = name
+        self.short = work <= SHORT_STEP
+        self._compiled = compilable and (self.short or batch_size == 1)
         self.span = batch_size
         self.parameters = parameters
         self.gradients = [np.empty_like(p, order="C") for p in parameters]
@@ -89,10 +96,10 @@ class _Objective:
         else:
             multiply(A, B, -rate, 1, self.parameters[k])
 
-    def _compiled_span(self, X, n_columns):
-        """Return how many rows share a compiled call, each being copied to n_columns numbers."""
-        rows = min(SPAN_BYTES // (n_columns * self._dtype.itemsize), X.shape[0])
-        return max(1, rows // self._batch_size) * self._batch_size
+    def _widen_span(self, n_samples, n_columns):
+        """Let as many minibatches share a call as SPAN_BYTES hold, each row copied to n_columns numbers."""
+        rows = min(SPAN_BYTES // (n_columns * self._dtype.itemsize), n_samples)
+        self.span = max(1, rows // self._batch_size) * self._batch_size
 
     def _step_sizes(self, n_rows, optimizer):
         """Return the step size of each minibatch of some rows, of shape (n_minibatches,)."""
@@ -104,22 +111,25 @@ class _Objective:
         return optimizer.plain and self._alpha == 0
 
     def step(self, rows, position, optimizer):
-        """Update the parameters with one minibatch.
+        """Update the parameters with one minibatch, or with several in one call where steps are short.
 
         Parameters
         ----------
         rows : ndarray of shape (n_rows,)
             Indices into X, at most `span`.
         position : int
-            Number of samples seen before.
+            Number of samples seen before; addresses the corruption.
         optimizer : sklearn_sda._optimizers._Optimizer
-            Its update is made.
+            Its updates are made.
 
         Returns
         -------
         total : float
             Sum of the losses of the rows, penalty included.
         """
+        if self._compiled:
+            losses = self._compiled_steps(rows, position, optimizer)
+            return float(np.add.reduce(losses, dtype=np.float64))
         folded = self._folds(optimizer)
         loss = self.evaluate(rows, position, rate=optimizer.learning_rate if folded else 0)
         optimizer.update(self.parameters, self.gradients, done=self._coefs if folded else ())
@@ -160,23 +170,24 @@ class Reconstruction(_Objective):
         n_features, n_components = parameters[0].shape
         name = f"Autoencoder layer {n_features} -> {n_components}"
         self._tied = len(parameters) == 3
-        super().__init__(name, parameters, [0] if self._tied else [0, 3], alpha, batch_size)
+        work = 10 * batch_size * n_features * n_components
+        coefs = [0] if self._tied else [0, 3]
+        super().__init__(name, parameters, coefs, alpha, batch_size, work, compilable=True)
         self._X = X
         self._activation = ACTIVATIONS[activation]
         self._loss_kernel = LOSSES[loss].kernel
         self._corrupt = CORRUPTIONS[corruption]
         self._level = corruption_level
         self._seed = seed
-        self.work = 10 * batch_size * n_features * n_components
-        self._compiled = batch_size == 1 or self.work <= COMPILED_WORK
         if self._compiled:
-            self.span = self._compiled_span(X, n_features)
+            self._widen_span(X.shape[0], 2 * n_features)
+            self._corrupted = np.empty((self.span, n_features), self._dtype)
+            self._span_losses = np.empty(self.span, self._dtype)
         self._clean = np.empty((self.span, n_features), self._dtype)
         # [X_tilde; delta] and [delta_H; H] lie one above the other, so that both terms of the tied
         # gradient, X_tilde.T delta_H + delta.T H, are one matrix product
         self._visible = np.empty((2 * batch_size, n_features), self._dtype)
         self._hidden = np.empty((2 * batch_size, n_components), self._dtype)
-        self._corrupted, self._span_losses = np.empty_like(self._clean), np.empty(self.span, self._dtype)
 
     def evaluate(self, rows, position, rate=0):
         """Return the mean loss of some rows and fill `gradients`.
@@ -223,25 +234,8 @@ class Reconstruction(_Objective):
         np.add.reduce(delta, axis=0, out=self.gradients[2])
         return loss + self._penalty(n)
 
-    def step(self, rows, position, optimizer):
-        """Update the parameters, with many minibatches in one call where a step is short.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows,)
-            Indices into X, at most `span`.
-        position : int
-            Number of samples seen before; addresses the corruption.
-        optimizer : sklearn_sda._optimizers._Optimizer
-            Its updates are made.
-
-        Returns
-        -------
-        total : float
-            Sum of the losses of the rows, penalty included.
-        """
-        if not self._compiled:
-            return super().step(rows, position, optimizer)
+    def _compiled_steps(self, rows, position, optimizer):
+        """Make the updates of `step` in one compiled call and return the loss of each row."""
         X, X_tilde = self._clean[: len(rows)], self._corrupted[: len(rows)]
         losses = self._span_losses[: len(rows)]
         gather(self._X, rows, X)
@@ -265,7 +259,7 @@ class Reconstruction(_Objective):
                 self._folds(optimizer), optimizer.first, optimizer.second,
                 self._step_sizes(len(rows), optimizer), *optimizer.decays, losses,
             )  # fmt: skip
-        return float(losses.sum(dtype=np.float64))
+        return losses
 
 
 class Supervised(_Objective):
@@ -290,12 +284,12 @@ class Supervised(_Objective):
     def __init__(self, X, write_targets, parameters, *, activations, loss, alpha, batch_size):
         sizes = [len(parameters[0]), *(coef.shape[1] for coef in parameters[::2])]
         name = "Network " + " -> ".join(map(str, sizes))
-        super().__init__(name, parameters, list(range(0, len(parameters), 2)), alpha, batch_size)
+        work = 6 * batch_size * sum(coef.size for coef in parameters[::2])
+        coefs, alike = list(range(0, len(parameters), 2)), len(set(activations)) == 1
+        super().__init__(name, parameters, coefs, alpha, batch_size, work, compilable=alike)
         self._X = X
-        self.work = 6 * batch_size * sum(coef.size for coef in parameters[::2])
-        self._compiled = len(set(activations)) == 1 and self.work <= COMPILED_WORK
         if self._compiled:
-            self.span = self._compiled_span(X, sizes[0] + sizes[-1])
+            self._widen_span(X.shape[0], sizes[0] + sizes[-1])
             self._sizes = np.array(sizes)
             self._rows = np.empty((self.span, sizes[0]), self._dtype)
             self._rows_targets = np.empty((self.span, sizes[-1]), self._dtype)
@@ -307,25 +301,8 @@ class Supervised(_Objective):
         self._deltas = [None, *(self._buffer(size) for size in sizes[1:-1]), self._outputs[-1]]
         self._targets = self._buffer(sizes[-1])
 
-    def step(self, rows, position, optimizer):
-        """Update the parameters, with many minibatches in one call where a step is short.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows,)
-            Indices into X, at most `span`.
-        position : int
-            Not used: fine-tuning draws no noise.
-        optimizer : sklearn_sda._optimizers._Optimizer
-            Its updates are made.
-
-        Returns
-        -------
-        total : float
-            Sum of the losses of the rows, penalty included.
-        """
-        if not self._compiled:
-            return super().step(rows, position, optimizer)
+    def _compiled_steps(self, rows, position, optimizer):
+        """Make the updates of `step` in one compiled call and return the loss of each row."""
         n = len(rows)
         X, targets, losses = self._rows[:n], self._rows_targets[:n], self._rows_losses[:n]
         gather(self._X, rows, X)
@@ -342,7 +319,7 @@ class Supervised(_Objective):
         for parameter in self.parameters:
             start, end = end, end + parameter.size
             parameter.reshape(-1)[:] = flat[start:end]
-        return float(losses.sum(dtype=np.float64))
+        return losses
 
     def evaluate(self, rows, position, rate=0):
         """Return the mean loss of some rows and fill `gradients`.

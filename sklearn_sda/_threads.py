@@ -4,7 +4,6 @@ Steps of small networks run on one thread: more of them gain nothing there, and 
 product would wait for a thread that another process holds (measured: 25 times slower).
 """
 
-import contextlib
 import functools
 import os
 import threading
@@ -25,45 +24,47 @@ def n_threads():
 
 
 class _OneThread:
-    """Limits BLAS to one thread for as long as anyone asks for it.
+    """Limits BLAS to one thread until the end of a ``with`` block.
 
-    The limit belongs to the process. Fits that overlap in threads must not restore it before the last
-    of them is done, nor take the limit of another one for what to restore.
+    The limit belongs to the calling thread in some builds of BLAS, to the process in others. So every
+    thread sets it and takes it back itself; and one that finds a limit of 1 while another one is in such
+    a block takes it for the other's, and restores what was before the first of them.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._users = 0
+        self._before_first = None
+        self._mine = threading.local()
 
     def __enter__(self):
+        self._mine.depth = getattr(self._mine, "depth", 0) + 1
+        if self._mine.depth > 1:
+            return
         with self._lock:
+            found = [library.num_threads for library in _blas().lib_controllers]
             if self._users == 0:
-                self._limit = _blas().limit(limits=1)
+                self._before_first = found
+            others = self._users > 0 and all(number == 1 for number in found)
+            self._mine.before = self._before_first if others else found
             self._users += 1
+            self._set([1] * len(found))
 
     def __exit__(self, *error):
+        self._mine.depth -= 1
+        if self._mine.depth > 0:
+            return
         with self._lock:
             self._users -= 1
-            if self._users == 0:
-                self._limit.restore_original_limits()
+            self._set(self._mine.before)
+
+    def _set(self, numbers):
+        """Set the number of threads of each library."""
+        for library, number in zip(_blas().lib_controllers, numbers, strict=True):
+            library.set_num_threads(number)
 
 
-_one_thread = _OneThread()
-
-
-# Operations of a training step that takes less than half a millisecond.
-SHORT_STEP = 4e7
-
-
-def threads_for(work):
-    """Return a context with one BLAS thread if a training step is short, else with as many as now.
-
-    Parameters
-    ----------
-    work : float
-        Floating-point operations of a step.
-    """
-    return _one_thread if work <= SHORT_STEP else contextlib.nullcontext()
+one_thread = _OneThread()
 
 
 @functools.lru_cache(maxsize=1)

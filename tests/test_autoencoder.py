@@ -87,8 +87,14 @@ def test_every_minibatch_is_corrupted_afresh_at_the_given_level(monkeypatch):
 
 def test_level_zero_corrupts_nothing(monkeypatch, X):
     seen = record_corrupted(monkeypatch)
-    DenoisingAutoencoder(corruption_level=0, **QUICK).fit(X)
+    layer = DenoisingAutoencoder(corruption_level=0, **QUICK).fit(X)
     assert not seen
+
+    def copy(X, level, seed, position, out):
+        out[...] = X
+
+    monkeypatch.setitem(CORRUPTIONS, "masking", copy)
+    assert_same_layer(layer, DenoisingAutoencoder(corruption_level=0.3, **QUICK).fit(X))
 
 
 # --- inputs --------------------------------------------------------------------------------------
