@@ -443,7 +443,7 @@ class LossCurveDisplay:
             ax = [figure.add_subplot(grid[divmod(phase, shape[1])]) for phase in range(n_phases)]
         elif divided:
             has_twins = any(curve.get("validation") for curve in self.curves.values())
-            ax = _divide(ax, n_phases, gap=2.2 if has_twins else 0.9)
+            ax = _divide(ax, n_phases, gap=3.0 if has_twins else 0.9)
         self.axes_ = np.array(ax, dtype=object).reshape(-1)
         if len(self.axes_) != n_phases:
             raise ValueError(
