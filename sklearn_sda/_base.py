@@ -1,6 +1,5 @@
 """What the estimators that train share: parameter constraints, checks of X, the call of the loop."""
 
-import contextlib
 import copy
 import functools
 import time
@@ -13,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS
-from sklearn_sda._threads import one_thread
+from sklearn_sda._threads import Team, n_threads, one_thread
 from sklearn_sda._training import minimize
 
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
@@ -245,7 +244,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         -------
         history : sklearn_sda._training.History
         """
-        with one_thread if objective.short else contextlib.nullcontext():
+        with one_thread, Team(min(objective.most_threads, n_threads())) as objective.team:
             return minimize(
                 objective,
                 optimizer,

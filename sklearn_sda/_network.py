@@ -11,9 +11,10 @@ import numpy as np
 
 from sklearn_sda._kernels._jit import Kernel
 from sklearn_sda._kernels.products import multiply
+from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 
 # Rows that pass through the chain together: enough for BLAS, and their codes stay in the cache.
-CHUNK = 256
+CHUNK = 512
 # BLAS multiplies rows in blocks and rounds the rows of an incomplete block in another way. Chunks are
 # filled up to whole blocks, so that a row's result does not depend on its place among the others.
 BLOCK = 16
@@ -58,16 +59,16 @@ def _pre_activation(chain, X, out):
     """Write the pre-activation (without intercept) of the last layer of a chain for one chunk."""
     for layer in chain[:-1]:
         H = np.empty((len(X), layer.coef.shape[1]), layer.coef.dtype)
-        multiply(X, layer.coef, 1, 0, H)
+        multiply(X, layer.coef, 1, 0, H, 0, 1)
         layer.unit(H, layer.intercept)
         X = H
-    multiply(X, chain[-1].coef, 1, 0, out)
+    multiply(X, chain[-1].coef, 1, 0, out, 0, 1)
 
 
-def _chunks(X, dtype):
-    """Yield (rows, chunk) over all rows of X: X[rows] in `dtype` and C order, filled up with zeros."""
+def _chunks(X, dtype, part, n_parts):
+    """Yield (rows, chunk) over a part of the chunks of X: X[rows] in `dtype` and C order, filled up."""
     buffer = None
-    for start in range(0, X.shape[0], CHUNK):
+    for start in range(part * CHUNK, X.shape[0], n_parts * CHUNK):
         rows = slice(start, min(start + CHUNK, X.shape[0]))
         n = rows.stop - rows.start
         filled = -(-n // BLOCK) * BLOCK
@@ -75,10 +76,25 @@ def _chunks(X, dtype):
             yield rows, X[rows]
         else:
             if buffer is None:
-                buffer = np.empty((filled, X.shape[1]), dtype)
+                buffer = np.empty((min(CHUNK, -(-X.shape[0] // BLOCK) * BLOCK), X.shape[1]), dtype)
             gather(X, rows, buffer[:n])
-            buffer[n:] = 0
+            buffer[n:filled] = 0
             yield rows, buffer[:filled]
+
+
+def _for_each_chunk(work, chain, X):
+    """Call ``work(rows, chunk)`` for all chunks of X, see `_chunks`, on several threads if it pays."""
+    dtype = chain[-1].coef.dtype
+
+    def work_on(part):
+        for rows, chunk in _chunks(X, dtype, part, n_parts):
+            work(rows, chunk)
+
+    with one_thread:
+        flops = 2 * X.shape[0] * sum(layer.coef.size for layer in chain)
+        n_parts = max(1, min(n_threads(), -(-X.shape[0] // CHUNK), int(flops / WORK)))
+        with Team(n_parts) as team:
+            team.run(work_on, n_parts)
 
 
 def forward(chain, X):
@@ -98,7 +114,8 @@ def forward(chain, X):
     """
     last = chain[-1]
     out = np.empty((X.shape[0], last.coef.shape[1]), last.coef.dtype)
-    for rows, chunk in _chunks(X, out.dtype):
+
+    def work(rows, chunk):
         H = out[rows]
         if len(H) < len(chunk):
             H = np.empty((len(chunk), out.shape[1]), out.dtype)
@@ -106,6 +123,8 @@ def forward(chain, X):
         last.unit(H, last.intercept)
         if len(H) > len(out[rows]):
             out[rows] = H[: len(out[rows])]
+
+    _for_each_chunk(work, chain, X)
     return out
 
 
@@ -129,12 +148,15 @@ def reconstruction_losses(chain, X, loss):
     """
     last = chain[-1]
     losses = np.empty(X.shape[0], last.coef.dtype)
-    weights, chunk_losses = np.ones(CHUNK, losses.dtype), np.empty(CHUNK, losses.dtype)
-    for rows, chunk in _chunks(X, losses.dtype):
+    weights = np.ones(CHUNK, losses.dtype)
+
+    def work(rows, chunk):
         n = len(chunk)
-        Z = np.empty((n, last.coef.shape[1]), losses.dtype)
+        Z, chunk_losses = np.empty((n, last.coef.shape[1]), losses.dtype), np.empty(n, losses.dtype)
         _pre_activation(chain, chunk, Z)
         targets = chunk if loss.domain is None else np.clip(chunk, *loss.domain)
-        loss.kernel(targets, Z, last.intercept, weights[:n], chunk_losses[:n])
+        loss.kernel(targets, Z, last.intercept, weights[:n], chunk_losses)
         losses[rows] = chunk_losses[: rows.stop - rows.start]
+
+    _for_each_chunk(work, chain, X)
     return losses

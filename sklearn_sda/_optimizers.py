@@ -1,19 +1,15 @@
 """Optimizers: the state of an update rule, and its learning rate over time.
 
-The rules and schedules are those of scikit-learn's multilayer perceptron; `update` works in place.
+The rules and schedules are those of scikit-learn's multilayer perceptron.
 """
 
-import functools
 import math
 
 import numpy as np
 
 from sklearn_sda._kernels import update
-from sklearn_sda._threads import run
 
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
-# Parameters that one thread updates at a time.
-PART = 2**18
 
 
 class _Optimizer:
@@ -22,7 +18,7 @@ class _Optimizer:
     Parameters
     ----------
     parameters : list of ndarray
-        C-ordered arrays, only their shapes and type are used here.
+        Only their shapes and type are used here.
     learning_rate_init : float
         Step size of the first epoch.
     learning_rate : {"constant", "invscaling", "adaptive"}
@@ -61,31 +57,6 @@ class _Optimizer:
     def step_size(self):
         """Return the step size of the next update, which must then be made."""
         return self.learning_rate
-
-    def update(self, parameters, gradients, done=()):
-        """Move `parameters` in place against `gradients`, lists of arrays of equal shapes.
-
-        Parameters
-        ----------
-        parameters, gradients : list of ndarray
-            Gradients of parameters that are done are not used.
-        done : collection of int
-            Positions of parameters that have been moved already.
-        """
-        step_size, end, tasks = self.step_size(), 0, []
-        for k, (param, grad) in enumerate(zip(parameters, gradients, strict=True)):
-            start, end = end, end + param.size
-            if k in done:
-                continue
-            arrays = param.reshape(-1), grad.reshape(-1), self.first[start:end], self.second[start:end]
-            if param.size <= PART:
-                self.rule(*arrays, step_size, *self.decays)
-            else:
-                tasks += [
-                    functools.partial(self.rule, *(a[i : i + PART] for a in arrays), step_size, *self.decays)
-                    for i in range(0, param.size, PART)
-                ]
-        run(tasks)
 
     def end_epoch(self, position):
         """Set the rate of the next epoch, `position` being the number of samples seen."""

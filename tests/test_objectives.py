@@ -2,15 +2,18 @@
 
 import itertools
 
+import numba
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 import naive
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._objectives import Reconstruction, Supervised
 from sklearn_sda._optimizers import SGD, Adam
+from sklearn_sda._threads import Team, one_thread
 
 RNG_SEED = 0
 LAYER_LOSSES = ["cross_entropy", "squared_error"]
@@ -33,21 +36,47 @@ def finite_differences(function, parameters, step=1e-5):
     return gradients
 
 
-def check_gradient(objective, rows, position=7):
+SCHEDULE = {"learning_rate": "constant", "power_t": 0.5}
+
+
+def plain_step(objective, rows, position, rate):
+    """Take one step of plain gradient descent and return the loss per sample."""
+    sgd = SGD(
+        objective.parameters, learning_rate_init=rate, momentum=0.0, nesterovs_momentum=False, **SCHEDULE
+    )
+    return objective.step(rows, position, sgd) / len(rows)
+
+
+def loss_of(objective, rows, position=7):
+    """Return the loss per sample; parameters stay as they are."""
+    return plain_step(objective, rows, position, 0.0)
+
+
+def gradients_of(objective, rows, position=7):
+    """Return the gradients: what a step of rate 1 subtracts."""
+    before = [parameter.copy() for parameter in objective.parameters]
+    plain_step(objective, rows, position, 1.0)
+    gradients = [start - now for start, now in zip(before, objective.parameters, strict=True)]
+    for parameter, start in zip(objective.parameters, before, strict=True):
+        parameter[...] = start
+    return gradients
+
+
+def check_gradient(objective, rows):
     """Compare an objective's gradient with finite differences of its own loss."""
-    objective.evaluate(rows, position)
-    gradients = [gradient.copy() for gradient in objective.gradients]
-    expected = finite_differences(lambda: objective.evaluate(rows, position), objective.parameters)
+    gradients = gradients_of(objective, rows)
+    expected = finite_differences(lambda: loss_of(objective, rows), objective.parameters)
     for gradient, difference in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(gradient, difference, rtol=1e-5, atol=1e-7)
 
 
-def make_reconstruction(activation, loss, tied, *, level=0.3, alpha=0.1, batch_size=6):
+def make_reconstruction(
+    activation, loss, tied, *, level=0.3, alpha=0.1, batch_size=6, sizes=(5, 3), dtype="float64"
+):
     rng = np.random.RandomState(RNG_SEED)
-    X = rng.uniform(size=(11, 5))
-    parameters = [rng.standard_normal((5, 3)), rng.standard_normal(3), rng.standard_normal(5)]
-    if not tied:
-        parameters.append(rng.standard_normal((3, 5)))
+    X = rng.uniform(size=(11, sizes[0]))
+    shapes = [sizes, sizes[1], sizes[0]] + ([] if tied else [sizes[::-1]])
+    parameters = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
     objective = Reconstruction(
         X,
         parameters,
@@ -62,14 +91,13 @@ def make_reconstruction(activation, loss, tied, *, level=0.3, alpha=0.1, batch_s
     return X, objective
 
 
-def make_supervised(activations, loss, alpha=0.1, batch_size=6):
+def make_supervised(activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64"):
     rng = np.random.RandomState(RNG_SEED)
-    X = rng.uniform(size=(11, 5))
-    sizes = [5, *range(4, 4 + len(activations)), 3]
+    X = rng.uniform(size=(11, sizes[0]))
     parameters = [
-        array
-        for fan_in, fan_out in itertools.pairwise(sizes)
-        for array in (rng.standard_normal((fan_in, fan_out)), rng.standard_normal(fan_out))
+        rng.standard_normal(shape).astype(dtype)
+        for fan_in, fan_out in itertools.pairwise([*sizes[: len(activations) + 1], 3])
+        for shape in ((fan_in, fan_out), fan_out)
     ]
     T = rng.uniform(0.1, 1, size=(11, 3))
     T /= T.sum(axis=1, keepdims=True)
@@ -104,7 +132,7 @@ def test_reconstruction_loss(activation, loss, tied):
     expected = naive.reconstruction_loss(
         X[rows], X_tilde, W, b, b_prime, W_prime[0] if W_prime else None, activation, loss, 0.1
     )
-    np.testing.assert_allclose(objective.evaluate(rows, 7), expected, rtol=1e-12)
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -113,19 +141,19 @@ def test_supervised_gradient_and_loss(activations, loss):
     X, T, objective = make_supervised(activations, loss)
     rows = np.array([3, 0, 10, 7])
     expected = naive.network_loss(X[rows], T[rows], objective.parameters, activations, loss, 0.1)
-    np.testing.assert_allclose(objective.evaluate(rows, 0), expected, rtol=1e-12)
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
     check_gradient(objective, rows)
 
 
 @pytest.mark.parametrize("make", ["layer", "network"])
-def test_the_gate_bites_when_the_derivative_is_dropped(make):
+def test_the_gate_bites_when_the_derivative_is_dropped(make, monkeypatch):
     # the classical mistake: back-propagation without g'(z)
+    wrong = ACTIVATIONS["tanh"]._replace(backward=ACTIVATIONS["identity"].backward)
+    monkeypatch.setitem(ACTIVATIONS, "tanh", wrong)
     if make == "layer":
-        _, objective = make_reconstruction("logistic", "cross_entropy", True)
-        objective._activation = objective._activation._replace(backward=lambda H, delta: None)
+        _, objective = make_reconstruction("tanh", "cross_entropy", True)
     else:
         _, _, objective = make_supervised(["logistic", "tanh"], "log_loss")
-        objective._activations[1] = ACTIVATIONS["identity"]._replace(forward=ACTIVATIONS["tanh"].forward)
     with pytest.raises(AssertionError):
         check_gradient(objective, np.array([3, 0, 10, 7]))
 
@@ -134,24 +162,21 @@ def test_both_terms_of_the_tied_gradient_count():
     # a "tied" gradient that forgets the decoder's term differs from finite differences
     _, objective = make_reconstruction("tanh", "squared_error", True)
     rows = np.arange(4)
-    objective.evaluate(rows, 7)
+    gradient = gradients_of(objective, rows)[0]
     encoder_term = objective._visible[:4].T @ objective._hidden[:4]
-    assert not np.allclose(objective.gradients[0], encoder_term, rtol=1e-2)
+    assert not np.allclose(gradient, encoder_term, rtol=1e-2)
 
 
 @pytest.mark.parametrize("size", [1, 4, 6])
 def test_the_loss_of_a_batch_is_the_mean_over_its_rows(size):
     # buffers are larger than most batches; nothing of an earlier batch may leak into a later one
     _, objective = make_reconstruction("logistic", "cross_entropy", True, alpha=0.0)
-    objective.evaluate(np.arange(6), 0)
-    whole = objective.evaluate(np.arange(size), 50)
-    gradient = objective.gradients[0].copy()
-    single = [objective.evaluate(np.array([row]), 50 + row) for row in range(size)]
+    loss_of(objective, np.arange(6), 0)
+    whole = loss_of(objective, np.arange(size), 50)
+    single = [loss_of(objective, np.array([row]), 50 + row) for row in range(size)]
     np.testing.assert_allclose(whole, np.mean(single), rtol=1e-12)
-    parts = []
-    for row in range(size):
-        objective.evaluate(np.array([row]), 50 + row)
-        parts.append(objective.gradients[0].copy())
+    gradient = gradients_of(objective, np.arange(size), 50)[0]
+    parts = [gradients_of(objective, np.array([row]), 50 + row)[0] for row in range(size)]
     np.testing.assert_allclose(gradient, np.mean(parts, axis=0), rtol=1e-10, atol=1e-13)
 
 
@@ -197,56 +222,82 @@ def test_one_step_equals_the_step_of_scikit_learns_mlp(activation):
     objective = Supervised(
         X, write_targets, parameters, activations=[activation] * 2, loss="log_loss", alpha=0.3, batch_size=12
     )
-    loss = objective.evaluate(np.arange(12), 0)
+    loss = plain_step(objective, np.arange(12), 0, 1.0)
     np.testing.assert_allclose(loss, mlp.loss_curve_[-1], rtol=1e-10)
     for k, array in enumerate(parameters):
         after = (mlp.intercepts_ if k % 2 else mlp.coefs_)[k // 2]
-        np.testing.assert_allclose(array - objective.gradients[k], after, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(array, after, rtol=1e-9, atol=1e-12)
 
 
 # --- steps ---------------------------------------------------------------------------------------
 
 SOLVERS = {
     "plain": (SGD, {"momentum": 0.0, "nesterovs_momentum": False}),
-    "momentum": (SGD, {"momentum": 0.9, "nesterovs_momentum": True}),
-    "adam": (Adam, {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}),
+    "heavy ball": (SGD, {"momentum": 0.9, "nesterovs_momentum": False}),
+    "nesterov": (SGD, {"momentum": 0.9, "nesterovs_momentum": True}),
+    "adam": (Adam, {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8}),
 }
+RATE = 0.001
 
 
-def trained(make, compiled, solver, batch_size):
+def train(make, solver, batch_size, n_threads=1):
     """Return the sum of losses and the parameters after two passes over eleven rows."""
-    _, objective = make(batch_size)
-    objective._compiled = compiled
-    objective.span = objective.span if compiled else batch_size
+    *_, objective = make(batch_size)
     kind, options = SOLVERS[solver]
-    optimizer = kind(
-        objective.parameters, learning_rate_init=1e-4, learning_rate="constant", power_t=0.5, **options
-    )
+    optimizer = kind(objective.parameters, learning_rate_init=RATE, **SCHEDULE, **options)
     order, total = np.random.RandomState(1).permutation(11), 0.0
-    for epoch in range(2):
-        for start in range(0, 11, objective.span):
-            rows = order[start : start + objective.span]
-            total += objective.step(rows, 11 * epoch + start, optimizer)
+    with threadpool_limits(n_threads), one_thread, Team(n_threads) as objective.team:
+        for epoch in range(2):
+            for start in range(0, 11, objective.span):
+                rows = order[start : start + objective.span]
+                total += objective.step(rows, 11 * epoch + start, optimizer)
     return total, objective.parameters
 
 
-def check_compiled(make, solver, batch_size):
-    """Compare compiled steps with those that are composed in Python."""
-    expected_total, expected = trained(make, False, solver, batch_size)
-    total, parameters = trained(make, True, solver, batch_size)
+def naive_train(make, solver, batch_size):
+    """Do the same with one plain step for each gradient and the naive update rules."""
+    *_, objective = make(batch_size)
+    order, total = np.random.RandomState(1).permutation(11), 0.0
+    first = [np.zeros_like(parameter) for parameter in objective.parameters]
+    second, n_updates = [np.zeros_like(parameter) for parameter in objective.parameters], 0
+    for epoch in range(2):
+        for start in range(0, 11, batch_size):
+            rows, position = order[start : start + batch_size], 11 * epoch + start
+            total += loss_of(objective, rows, position) * len(rows)
+            gradients = gradients_of(objective, rows, position)
+            n_updates += 1
+            for k, gradient in enumerate(gradients):
+                param = objective.parameters[k]
+                if solver == "plain":
+                    param[...] = naive.descend(param, gradient, RATE)
+                elif solver == "adam":
+                    step_size = RATE * np.sqrt(1 - 0.99**n_updates) / (1 - 0.9**n_updates)
+                    param[...], first[k], second[k] = naive.adam(
+                        param, gradient, first[k], second[k], step_size, 0.9, 0.99, 1e-8
+                    )
+                else:
+                    rule = naive.nesterov if solver == "nesterov" else naive.heavy_ball
+                    param[...], first[k] = rule(param, gradient, first[k], RATE, 0.9)
+    return total, objective.parameters
+
+
+def check_steps(make, solver, batch_size):
+    """Compare many steps in one call with single steps and naive update rules."""
+    expected_total, expected = naive_train(make, solver, batch_size)
+    total, parameters = train(make, solver, batch_size)
     assert np.isfinite(total)
-    np.testing.assert_allclose(total, expected_total, rtol=1e-10)
+    np.testing.assert_allclose(total, expected_total, rtol=1e-8)
     for got, wanted in zip(parameters, expected, strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 30])
 @pytest.mark.parametrize("alpha", [0, 0.1])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_compiled_steps_of_a_layer_are_those_of_evaluate(solver, tied, alpha, batch_size):
+def test_steps_of_a_layer(solver, tied, alpha, batch_size):
     for activation, loss in itertools.product(ACTIVATIONS, LAYER_LOSSES):
-        check_compiled(
+        check_steps(
             lambda size, case=(activation, loss, tied): make_reconstruction(
                 *case, alpha=alpha, batch_size=size
             ),
@@ -257,27 +308,50 @@ def test_compiled_steps_of_a_layer_are_those_of_evaluate(solver, tied, alpha, ba
 
 @pytest.mark.parametrize("batch_size", [1, 4, 30])
 @pytest.mark.parametrize("alpha", [0, 0.1])
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("activations", [["logistic"], ["tanh", "relu", "identity"]])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_compiled_steps_of_a_network_are_those_of_evaluate(solver, depth, alpha, batch_size):
-    for activation, loss in itertools.product(ACTIVATIONS, LOSSES):
-        check_compiled(
-            lambda size, case=([activation] * depth, loss): make_supervised(*case, alpha, size)[1:],
-            solver,
-            batch_size,
+def test_steps_of_a_network(solver, activations, alpha, batch_size):
+    for loss in LOSSES:
+        check_steps(
+            lambda size, loss=loss: make_supervised(activations, loss, alpha, size), solver, batch_size
         )
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_plain_descent_within_the_products_is_plain_descent(tied):
-    _, objective = make_reconstruction("tanh", "cross_entropy", tied, alpha=0)
-    _, reference = make_reconstruction("tanh", "cross_entropy", tied, alpha=0)
-    rows = np.arange(6)
-    loss = objective.evaluate(rows, 7, rate=0.1)
-    assert loss == reference.evaluate(rows, 7)
-    coefs = [0] if tied else [0, 3]
-    for k, (got, start, gradient) in enumerate(
-        zip(objective.parameters, reference.parameters, reference.gradients, strict=True)
-    ):
-        expected = start - 0.1 * gradient if k in coefs else start
-        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("alpha", [0, 0.1])
+@pytest.mark.parametrize("solver", ["plain", "adam"])
+@pytest.mark.parametrize("kind", ["tied", "untied", "network"])
+def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha, dtype):
+    # 16 columns or rows are a thread's smallest share: three threads get some of each, eight do not
+    if kind == "network":
+
+        def make(size):
+            sizes = (70, 50, 33, 40)
+            return make_supervised(["logistic", "tanh"], "log_loss", alpha, size, sizes, dtype)
+
+    else:
+
+        def make(size):
+            return make_reconstruction(
+                "logistic", "cross_entropy", kind == "tied", alpha=alpha, batch_size=size, sizes=(70, 50),
+                dtype=dtype,
+            )  # fmt: skip
+
+    for batch_size in (4, 11):
+        total, expected = train(make, solver, batch_size)
+        for n_threads in (2, 3, 8):
+            shared_total, parameters = train(make, solver, batch_size, n_threads)
+            assert shared_total == total
+            for got, wanted in zip(parameters, expected, strict=True):
+                np.testing.assert_array_equal(got, wanted)
+
+
+def test_parameters_that_compiled_code_can_not_write_are_refused():
+    _, objective = make_reconstruction("tanh", "squared_error", True)
+    parameters = [np.asfortranarray(objective.parameters[0]), *objective.parameters[1:]]
+    options = {"activation": "tanh", "loss": "squared_error", "corruption": "masking"}
+    with pytest.raises(ValueError, match="C-ordered and writable"):
+        Reconstruction(
+            np.ones((3, 5)), parameters, corruption_level=0.1, seed=0, alpha=0.0, batch_size=2, **options
+        )

@@ -1,15 +1,22 @@
-"""Short steps run on one BLAS thread, long ones share theirs; what was limited before stays limited."""
+"""BLAS runs on one thread, steps and transformations on several; what was limited before stays limited."""
 
+import queue
 import threading
+import time
 
+import numba
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier
-from sklearn_sda._objectives import SHORT_STEP, Reconstruction
-from sklearn_sda._optimizers import PART, Adam
-from sklearn_sda._threads import n_threads, one_thread, run
+from sklearn_sda._objectives import Reconstruction
+from sklearn_sda._threads import WORK, Team, _blas, n_threads, one_thread
+
+
+def blas_threads():
+    """Return the number of threads of BLAS."""
+    return max(library.num_threads for library in _blas().lib_controllers)
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +30,9 @@ def two_threads():
 def test_the_limit_ends_with_the_last_of_those_who_asked():
     with one_thread:
         with one_thread:
-            assert n_threads() == 1
-        assert n_threads() == 1
-    assert n_threads() == 2
+            assert blas_threads() == 1
+        assert blas_threads() == 1
+    assert blas_threads() == 2
 
 
 def test_overlapping_fits_restore_what_was_before_the_first():
@@ -35,19 +42,19 @@ def test_overlapping_fits_restore_what_was_before_the_first():
 
     def other():
         with one_thread:
-            seen.append(n_threads())
+            seen.append(blas_threads())
             entered.set()
             left.wait(10)
-        seen.append(n_threads())
+        seen.append(blas_threads())
 
     thread = threading.Thread(target=other)
     with one_thread:
         thread.start()
         entered.wait(10)
-        assert n_threads() == 1
+        assert blas_threads() == 1
     left.set()
     thread.join()
-    assert n_threads() == 2
+    assert blas_threads() == 2
     assert seen == [1, 2]
 
 
@@ -57,48 +64,102 @@ def test_the_limit_ends_with_an_error():
     assert n_threads() == 2
 
 
+def test_a_thread_that_has_limited_blas_knows_its_share():
+    with threadpool_limits(5):
+        assert n_threads() == 5
+        seen, go_on = queue.SimpleQueue(), threading.Barrier(2)
+
+        def other():
+            with one_thread:
+                seen.put(n_threads())
+                go_on.wait(10)
+
+        with one_thread:
+            assert n_threads() == 5
+            thread = threading.Thread(target=other)
+            thread.start()
+            assert seen.get() == 2
+            assert n_threads() == 2
+            go_on.wait(10)
+            thread.join()
+            assert n_threads() == 5
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_only_short_steps_run_on_one_thread(monkeypatch):
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
+def test_threads_share_long_steps_only(monkeypatch):
     seen = []
     step = Reconstruction.step
 
     def recording(self, rows, position, optimizer):
-        seen.append((self.short, n_threads()))
+        seen.append((self.team.size, max(pool.num_threads for pool in _blas().lib_controllers)))
         return step(self, rows, position, optimizer)
 
     monkeypatch.setattr(Reconstruction, "step", recording)
     X = np.random.RandomState(0).uniform(size=(100, 300))
     DenoisingAutoencoder(20, max_iter=1).fit(X)
-    assert set(seen) == {(True, 1)}
+    assert set(seen) == {(1, 1)}
     seen.clear()
-    n_components = int(SHORT_STEP / (10 * 100 * 300)) + 1
+    n_components = int(2 * WORK / (10 * 100 * 300)) + 1
     DenoisingAutoencoder(n_components, batch_size=100, max_iter=1).fit(X)
-    assert set(seen) == {(False, 2)}
+    assert set(seen) == {(2, 1)}
     SdAClassifier((5,), max_iter=1).fit(X, np.arange(100) % 2)
     assert n_threads() == 2
 
 
-def test_an_update_in_parts_is_that_of_the_whole():
-    rng = np.random.RandomState(0)
-    start, gradient = rng.standard_normal((2, 3 * PART + 7)).astype("float32")
-    gradient += np.sign(gradient)
-    results = []
-    for threads in (1, 2):
-        with threadpool_limits(threads):
-            parameters = [start.copy(), start[:5].copy()]
-            options = {"learning_rate_init": 0.1, "learning_rate": "constant", "power_t": 0.5}
-            optimizer = Adam(parameters, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **options)
-            for _ in range(2):
-                optimizer.update(parameters, [gradient, gradient[:5]])
-            results.append(parameters)
-    for one, two in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, two)
-    np.testing.assert_array_equal(results[0][0][:5], results[0][1])
-    np.testing.assert_allclose(results[0][0], start - 0.2 * np.sign(gradient), rtol=1e-3, atol=1e-3)
+def test_a_team_works_at_the_same_time_and_its_errors_arrive():
+    barrier, parts = threading.Barrier(3), queue.SimpleQueue()
+
+    def work(part):
+        barrier.wait(10)  # passes only if all are here at the same time
+        parts.put(part)
+
+    before = threading.active_count()
+    with one_thread, Team(3) as team:
+        team.run(work, 3)
+        assert sorted(parts.get() for _ in range(3)) == [0, 1, 2]
+        team.run(parts.put, 2)
+        assert sorted(parts.get() for _ in range(2)) == [0, 1]
+        for bad in (0, 2):
+            with pytest.raises(ZeroDivisionError):
+                team.run(lambda part, bad=bad: 1 / (part - bad), 3)
+        team.run(parts.put, 3)
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert threading.active_count() == before
 
 
-def test_tasks_run_on_several_threads_and_their_errors_arrive():
-    barrier = threading.Barrier(2)
-    run([lambda: barrier.wait(10)] * 2)  # passes only if both run at the same time
-    with pytest.raises(ZeroDivisionError):
-        run([lambda: None, lambda: 1 / 0])
+def test_a_team_handles_overflow_as_its_caller_does():
+    large = np.array([3e38], "float32")
+    with one_thread, Team(2) as team, np.errstate(over="ignore"):
+        team.run(lambda part: large * large, 2)  # warnings are errors
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_fits_at_the_same_time_share_the_threads_and_all_end():
+    X = np.random.RandomState(0).uniform(size=(300, 784))
+    expected = DenoisingAutoencoder(500, max_iter=2, batch_size=100, random_state=0).fit(X)
+    fitted = queue.SimpleQueue()
+
+    def fit():
+        fitted.put(DenoisingAutoencoder(500, max_iter=2, batch_size=100, random_state=0).fit(X))
+
+    threads = [threading.Thread(target=fit, daemon=True) for _ in range(6)]
+    with threadpool_limits(4):
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            np.testing.assert_array_equal(fitted.get(timeout=120).encoder_coef_, expected.encoder_coef_)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
+def test_several_threads_transform():
+    X = np.random.RandomState(0).uniform(size=(1100, 784)).astype("float32")
+    layer = DenoisingAutoencoder(300, max_iter=0).fit(X)
+    whole, losses = layer.transform(X), layer.score_samples(X)
+    with threadpool_limits(1):
+        np.testing.assert_array_equal(layer.transform(X), whole)
+        np.testing.assert_array_equal(layer.score_samples(X), losses)
+    np.testing.assert_array_equal(whole[500:700], layer.transform(X[500:700]))

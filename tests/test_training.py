@@ -10,6 +10,15 @@ from sklearn_sda._training import DivergenceError, minimize
 CONSTANT = {"learning_rate": "constant", "power_t": 0.5}
 
 
+def update(optimizer, parameters, gradients):
+    """Make one update of all parameters."""
+    step_size, end = optimizer.step_size(), 0
+    for param, grad in zip(parameters, gradients, strict=True):
+        start, end = end, end + param.size
+        state = [array[start:end] for array in (optimizer.first, optimizer.second)]
+        optimizer.rule(param.reshape(-1), grad.reshape(-1), *state, step_size, *optimizer.decays)
+
+
 class Quadratic:
     """Mean of (x_i - p)**2 / 2 over rows: its minimum is the mean of x."""
 
@@ -30,7 +39,7 @@ class Quadratic:
 
     def step(self, rows, position, optimizer):
         total = self.evaluate(rows, position)
-        optimizer.update(self.parameters, self.gradients)
+        update(optimizer, self.parameters, self.gradients)
         return total
 
 
@@ -178,7 +187,7 @@ def test_optimizers_take_the_steps_of_scikit_learns(name, options, oracle):
     reference = oracle(theirs, learning_rate_init=0.1, **renamed)
     for _ in range(5):
         gradients = [rng.standard_normal(p.shape) for p in ours]
-        optimizer.update(ours, gradients)
+        update(optimizer, ours, gradients)
         reference.update_params(theirs, gradients)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10)

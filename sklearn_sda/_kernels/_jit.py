@@ -33,12 +33,18 @@ def _uint64(scalar):
     return types.uint64
 
 
-def _int64_vector(scalar):
-    """Return a vector of int64 whatever the compute type is: sizes."""
-    return types.Array(types.int64, 1, "C", readonly=True)
+def _int64(scalar):
+    """Return int64 whatever the compute type is: sizes."""
+    return types.int64
 
 
-SCALAR, UINT64, SIZES = _compute_type, _uint64, _int64_vector
+def _int64_vector(readonly):
+    """Return a function from a Numba scalar type to a vector of int64: sizes, addresses or counters."""
+    return lambda scalar: types.Array(types.int64, 1, "C", readonly=readonly)
+
+
+SCALAR, UINT64, INT64 = _compute_type, _uint64, _int64
+SIZES, COUNTERS = _int64_vector(readonly=True), _int64_vector(readonly=False)
 
 
 def function(*arguments, returns=None):
@@ -62,6 +68,24 @@ def function(*arguments, returns=None):
         return types.FunctionType(result(*(argument(scalar) for argument in arguments)))
 
     return function_type
+
+
+def functions(argument, length):
+    """Return the type of an argument that is a tuple of kernels of one family.
+
+    Parameters
+    ----------
+    argument : callable
+        What `function` returned for the family.
+    length : int
+        Number of kernels in the tuple.
+
+    Returns
+    -------
+    argument : callable
+        From a Numba scalar type to the type of the tuple.
+    """
+    return lambda scalar: types.UniTuple(argument(scalar), length)
 
 
 class _Function(types.WrapperAddressProtocol):
@@ -132,13 +156,14 @@ class Kernel:
         self.arguments = arguments
         self._compiled = {}  # by the size of an item in bytes
         self._functions = {}
+        self._entries = {}
 
     def __call__(self, *args):
         """Run the compiled function, compiling it first if this is the first call."""
         try:
             compiled = self._compiled[args[0].itemsize]
         except KeyError:
-            compiled = self._compiled[args[0].itemsize] = self._compile(args[0].dtype)
+            compiled = self._of(args[0].dtype)
         return compiled(*args)
 
     def of(self, dtype):
@@ -149,11 +174,28 @@ class Kernel:
         """
         size = dtype.itemsize
         if size not in self._functions:
-            if size not in self._compiled:
-                self._compiled[size] = self._compile(dtype)
-            jit = not numba.config.DISABLE_JIT
-            self._functions[size] = _Function(self._compiled[size]) if jit else self._compiled[size]
+            compiled = self._of(dtype)
+            self._functions[size] = compiled if numba.config.DISABLE_JIT else _Function(compiled)
         return self._functions[size]
+
+    def entry(self, dtype):
+        """Return the compiled function without the check of its arguments' types.
+
+        The check costs 20 microseconds for each argument that is itself a kernel. Without it a wrong
+        type is not an error but reads and writes anywhere: only for arguments that are our own arrays.
+        """
+        size = dtype.itemsize
+        if size not in self._entries:
+            compiled = self._of(dtype)
+            jit = not numba.config.DISABLE_JIT
+            self._entries[size] = next(iter(compiled.overloads.values())).entry_point if jit else compiled
+        return self._entries[size]
+
+    def _of(self, dtype):
+        """Return the compiled function with the check of its arguments' types."""
+        if dtype.itemsize not in self._compiled:
+            self._compiled[dtype.itemsize] = self._compile(dtype)
+        return self._compiled[dtype.itemsize]
 
     def _compile(self, dtype):
         """Return the compiled function; with the JIT off, the function without overflow warnings."""
@@ -176,8 +218,8 @@ def kernel(*arguments):
     Parameters
     ----------
     *arguments : callable
-        One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64`,
-        `SIZES` or a `function` per argument.
+        One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64`, `INT64`,
+        `SIZES`, `COUNTERS`, a `function` or `functions` per argument.
 
     Returns
     -------

@@ -1,26 +1,38 @@
-"""Whole steps in one call: many minibatches, or one sample after the other.
+"""Whole steps in one call: many minibatches, by one thread or by several that work on each together.
 
-The formulas are those of `sklearn_sda._objectives`, which computes one minibatch at a time in Python.
-Here the pieces (unit, loss, update, matrix product) come as functions, so that one compiled function
-serves them all. It pays where a step is short: a call from Python costs as much as the arithmetic of a
-small layer, and at batch size 1 the coefficients are better read once than four times.
+The formulas of training are here. The pieces (unit, loss, update, matrix product) come as functions, so
+that one compiled function serves them all.
+
+Several threads make the same call, each with its number `thread` of `n_threads`, on the same arrays. They
+share the columns of every matrix product, the rows of what comes between, and at last the rows of the
+coefficients, and wait for each other in between. Every number is computed in the same way whoever computes
+it.
 """
 
+import ctypes
+import sys
+
 import numpy as np
+from llvmlite import binding
+from numba import carray, types
+from numba.extending import intrinsic, overload
 
 from sklearn_sda._kernels._jit import (
+    COUNTERS,
+    INT64,
     MATRIX,
     MATRIX_IN,
     SCALAR,
     SIZES,
     STRIDED_IN,
-    UINT64,
     VECTOR,
     VECTOR_IN,
     function,
+    functions,
     helper,
     kernel,
 )
+from sklearn_sda._kernels.pointwise import ACTIVATIONS
 from sklearn_sda._kernels.update import ARGUMENTS
 
 FORWARD = function(MATRIX, VECTOR_IN)
@@ -28,32 +40,169 @@ BACKWARD = function(MATRIX_IN, MATRIX)
 LOSS = function(MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, VECTOR)
 PENALTY = function(VECTOR_IN, SCALAR, VECTOR, returns=SCALAR)
 UPDATE = function(*ARGUMENTS)
-PRODUCT = function(STRIDED_IN, STRIDED_IN, SCALAR, SCALAR, MATRIX)
+PRODUCT = function(STRIDED_IN, STRIDED_IN, SCALAR, SCALAR, MATRIX, INT64, INT64)
 
-# Rows of the coefficients between their decoding and their update: few enough to stay in the cache,
-# enough for the loss to be a short loop (measured at 784 x 1000: 170 us with 8, 184 with 4, 188 with 16).
-BLOCK = 8
+# Rows of coefficients, or items of an intercept, that no two threads share.
+BLOCK = 16
+# `train_samples`: rows of the coefficients between their decoding and their update, few enough to stay in
+# the cache, enough for the loss to be a short loop (784 x 1000: 170 us with 8, 184 with 4, 188 with 16).
+AHEAD = 8
+# Looks at the counter before a waiting thread offers its core to others.
+SPINS = 200
+
+# --- threads ------------------------------------------------------------------------------------------
+
+_library = ctypes.windll.kernel32 if sys.platform == "win32" else ctypes.CDLL(None)
+_name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+binding.add_symbol("sklearn_sda_yield", ctypes.cast(getattr(_library, _name), ctypes.c_void_p).value)
+_yield = types.ExternalFunction("sklearn_sda_yield", types.intc())
+
+
+@intrinsic
+def _add_one(typingctx, counters):
+    """Add 1 to the first counter, which other threads may do too, and return what it was."""
+
+    def generate(context, builder, signature, args):
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.atomic_rmw("add", array.data, context.get_constant(types.int64, 1), "seq_cst")
+
+    return types.int64(counters), generate
+
+
+@intrinsic
+def _load(typingctx, counters):
+    """Return the first counter, and see what other threads wrote before they added to it."""
+
+    def generate(context, builder, signature, args):
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.load_atomic(array.data, "seq_cst", 8)
+
+    return types.int64(counters), generate
+
+
+def _wait(arrivals, n_threads):
+    """Wait until all threads have come here; `arrivals` counts them (where the JIT is off there is one)."""
+
+
+@overload(_wait)
+def _wait_for_all(arrivals, n_threads):
+    """Wait at a counter that never goes back: each round adds n_threads to it."""
+
+    def implementation(arrivals, n_threads):
+        if n_threads > 1:
+            goal = (_add_one(arrivals) // n_threads + 1) * n_threads
+            looks = 0
+            while _load(arrivals) < goal:
+                looks += 1
+                if looks > SPINS:
+                    _yield()
+
+    return implementation
 
 
 @helper
-def _sum_rows(X, out):
-    """Out <- the sum over the rows of X, of shape (n_samples, n_columns)."""
-    for j in range(X.shape[1]):
-        out[j] = X[0, j]
-    for i in range(1, X.shape[0]):
+def _share(size, block, thread, n_threads):
+    """Return the first and the last but one of a thread's share of `size` items, in whole blocks."""
+    n_blocks = (size + block - 1) // block
+    start, stop = n_blocks * thread // n_threads * block, n_blocks * (thread + 1) // n_threads * block
+    return min(start, size), min(stop, size)
+
+
+# --- the update of one array --------------------------------------------------------------------------
+
+
+@helper
+def _fill(value, out):
+    """Out <- value, a vector. (A loop compiles in a tenth of the time that an assignment to a slice takes.)"""
+    for i in range(out.size):
+        out[i] = value
+
+
+@helper
+def _copy_rows(X, start, stop, out, first):
+    """Copy rows start to stop of X to the rows of `out` from `first` on."""
+    for i in range(stop - start):
         for j in range(X.shape[1]):
-            out[j] += X[i, j]
+            out[first + i, j] = X[start + i, j]
+
+
+@helper
+def _part(flat, start, size):
+    """Return a part of a flat array; of an empty one nothing."""
+    return flat[min(start, flat.size) : min(start + size, flat.size)]
+
+
+@helper
+def _rows(flat, start, rows, columns):
+    """Return a part of a flat array as a matrix of shape (rows, columns)."""
+    return flat[start : start + rows * columns].reshape((rows, columns))
+
+
+@helper
+def _move_coef(
+    coef, place, add_l2, update, strength, gradients, first, second, step_size, decay_1, decay_2, epsilon,
+    penalties, thread, n_threads,
+):  # fmt: skip
+    """Update a thread's share of the rows of `coef`; their gradient lacks the penalty's.
+
+    The penalty strength / 2 sum(coef**2) of each BLOCK of rows goes to `penalties`. `place` is where this
+    array begins among all parameters, one after the other.
+    """
+    columns = coef.shape[1]
+    i, j = _share(coef.shape[0], BLOCK, thread, n_threads)
+    if strength > 0:
+        for k in range(i, j, BLOCK):
+            block = coef[k : min(k + BLOCK, j)].reshape(-1)
+            penalties[k // BLOCK] = add_l2(block, strength, _part(gradients, place + k * columns, block.size))
+    start, size = place + i * columns, (j - i) * columns
+    update(
+        coef[i:j].reshape(-1), gradients[start : start + size],
+        _part(first, start, size), _part(second, start, size), step_size, decay_1, decay_2, epsilon,
+    )  # fmt: skip
+
+
+@helper
+def _move_intercept(
+    delta, intercept, place, update, gradients, first, second, step_size, decay_1, decay_2, epsilon,
+    thread, n_threads,
+):  # fmt: skip
+    """Update a thread's share of an intercept, whose gradient is the sum of the rows of delta."""
+    i, j = _share(intercept.size, BLOCK, thread, n_threads)
+    grad = gradients[place + i : place + j]
+    _fill(delta.dtype.type(0), grad)
+    for row in range(delta.shape[0]):
+        part = delta[row, i:j]
+        for column in range(part.size):
+            grad[column] += part[column]
+    update(
+        intercept[i:j], grad, _part(first, place + i, j - i), _part(second, place + i, j - i),
+        step_size, decay_1, decay_2, epsilon,
+    )  # fmt: skip
+
+
+@helper
+def _add_penalties(penalties, losses):
+    """Add the sum of the penalties to every loss."""
+    total = penalties.dtype.type(0)
+    for k in range(penalties.size):
+        total += penalties[k]
+    for i in range(losses.size):
+        losses[i] += total
+
+
+# --- steps --------------------------------------------------------------------------------------------
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, UINT64, FORWARD, BACKWARD, LOSS, PENALTY, UPDATE, PRODUCT,
-    MATRIX, VECTOR, VECTOR, MATRIX, SCALAR, UINT64,
-    VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR, VECTOR,
+    MATRIX_IN, MATRIX_IN, INT64, FORWARD, BACKWARD, LOSS, PENALTY, UPDATE, PRODUCT,
+    MATRIX, VECTOR, VECTOR, MATRIX, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
+    MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_layer(
     X, X_tilde, batch_size, forward, backward, loss, add_l2, update, multiply,
-    coef, intercept, decoder_intercept, decoder_coef, alpha, folded,
-    first, second, step_sizes, decay_1, decay_2, epsilon, losses,
+    coef, intercept, decoder_intercept, decoder_coef, alpha, folded, first, second, step_sizes,
+    decay_1, decay_2, epsilon,
+    visible, hidden, gradients, penalties, losses, arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a layer with one minibatch after the other.
 
@@ -80,94 +229,124 @@ def train_layer(
     folded : int
         1 if coefficients move by -step_size gradient within the matrix product; 0 if `update` moves them.
     first, second : ndarray of shape (n_parameters,) or (0,)
-        The state of the update, all parameters one after the other.
+        The state of the update, all parameters one after the other, the decoder's coefficients last.
     step_sizes : ndarray of shape (n_minibatches,)
         Step size of each update.
     decay_1, decay_2, epsilon : float
         Of the update.
+    visible : ndarray of shape (2 * batch_size, n_features)
+        Buffer, as all that follow but `losses`: X_tilde and, below, delta.
+    hidden : ndarray of shape (2 * batch_size, n_components)
+        delta_H and, below, H. So both terms of the tied gradient, X_tilde.T delta_H + delta.T H, are one
+        matrix product.
+    gradients : ndarray of shape (n_parameters,)
+        As `first`; those of the coefficients are not filled if `folded`.
+    penalties : ndarray of shape (n_blocks,)
+        At least one for each 16 rows of each array of coefficients.
     losses : ndarray of shape (n_samples,)
         Out: loss of each row, penalty included.
+    arrivals : ndarray of shape (1,)
+        Zero when the first thread starts.
+    thread, n_threads : int
+        Number of this thread, and how many there are.
     """
     n_features, n_components = coef.shape
     tied = decoder_coef.size == 0
-    # [X_tilde; delta] and [delta_H; H] lie one above the other: see Reconstruction
-    visible = np.empty((2 * batch_size, n_features), coef.dtype)
-    hidden = np.empty((2 * batch_size, n_components), coef.dtype)
-    weights = np.empty(batch_size, coef.dtype)
-    grad, decoder_grad = np.empty_like(coef), np.empty_like(decoder_coef)
-    intercept_grad, decoder_intercept_grad = np.empty_like(intercept), np.empty_like(decoder_intercept)
     one, zero = coef.dtype.type(1), coef.dtype.type(0)
-    a = min(coef.size, first.size), min(coef.size, second.size)
-    b = min(a[0] + n_components, first.size), min(a[1] + n_components, second.size)
-    c = min(b[0] + n_features, first.size), min(b[1] + n_features, second.size)
+    weights = np.empty(batch_size, coef.dtype)
+    places = coef.size, coef.size + n_components, coef.size + n_components + n_features
+    n_blocks = (n_features + BLOCK - 1) // BLOCK
     for k in range(step_sizes.size):
-        start = np.intp(k) * np.intp(batch_size)
-        stop = min(start + np.intp(batch_size), X.shape[0])
+        start = k * batch_size
+        stop = min(start + batch_size, X.shape[0])
         n = stop - start
+        i, j = _share(n, 1, thread, n_threads)
         x, step_size = X[start:stop], step_sizes[k]
+        strength = alpha / coef.dtype.type(n)
         x_tilde, delta, delta_h, h = visible[:n], visible[n : 2 * n], hidden[:n], hidden[n : 2 * n]
-        x_tilde[:, :] = X_tilde[start:stop]
-        weights[:n] = one / coef.dtype.type(n)
+        _fill(one / coef.dtype.type(n), weights)
+        _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
 
-        multiply(x_tilde, coef, one, zero, h)
-        forward(h, intercept)
-        multiply(h, coef.T if tied else decoder_coef, one, zero, delta)
-        loss(x, delta, decoder_intercept, weights[:n], losses[start:stop])
+        _wait(arrivals, n_threads)
+        multiply(x_tilde, coef, one, zero, h, thread, n_threads)
+        _wait(arrivals, n_threads)
+        forward(h[i:j], intercept)
+        _wait(arrivals, n_threads)
+        multiply(h, coef.T if tied else decoder_coef, one, zero, delta, thread, n_threads)
+        _wait(arrivals, n_threads)
+        loss(x[i:j], delta[i:j], decoder_intercept, weights[i:j], losses[start + i : start + j])
+        _wait(arrivals, n_threads)
         if tied:
-            multiply(delta, coef, one, zero, delta_h)
+            multiply(delta, coef, one, zero, delta_h, thread, n_threads)
         else:
-            multiply(delta, decoder_coef.T, one, zero, delta_h)
-        backward(h, delta_h)
-
+            multiply(delta, decoder_coef.T, one, zero, delta_h, thread, n_threads)
+        _wait(arrivals, n_threads)
+        backward(h[i:j], delta_h[i:j])
+        _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
         factor, keep = (-step_size, one) if folded else (one, zero)
-        out, decoder_out = (coef, decoder_coef) if folded else (grad, decoder_grad)
-        if tied:
-            multiply(visible[: 2 * n].T, hidden[: 2 * n], factor, keep, out)
-        else:
-            multiply(x_tilde.T, delta_h, factor, keep, out)
-            multiply(h.T, delta, factor, keep, decoder_out)
-        _sum_rows(delta_h, intercept_grad)
-        _sum_rows(delta, decoder_intercept_grad)
-        if alpha > 0:
-            strength = alpha / coef.dtype.type(n)
-            penalty = add_l2(coef.reshape(-1), strength, grad.reshape(-1))
-            if not tied:
-                penalty += add_l2(decoder_coef.reshape(-1), strength, decoder_grad.reshape(-1))
-            losses[start:stop] += penalty
-
-        update(
-            intercept, intercept_grad, first[a[0] : b[0]], second[a[1] : b[1]],
-            step_size, decay_1, decay_2, epsilon,
-        )  # fmt: skip
-        update(
-            decoder_intercept, decoder_intercept_grad, first[b[0] : c[0]], second[b[1] : c[1]],
-            step_size, decay_1, decay_2, epsilon,
-        )  # fmt: skip
+        out = coef if folded else _rows(gradients, 0, n_features, n_components)
+        terms = 2 * n if tied else n
+        multiply(visible[:terms].T, hidden[:terms], factor, keep, out, thread, n_threads)
+        if not tied:
+            out = decoder_coef if folded else _rows(gradients, places[2], n_components, n_features)
+            multiply(h.T, delta, factor, keep, out, thread, n_threads)
         if not folded:
-            update(
-                coef.reshape(-1), grad.reshape(-1), first[: a[0]], second[: a[1]],
-                step_size, decay_1, decay_2, epsilon,
+            _wait(arrivals, n_threads)
+            _move_coef(
+                coef, 0, add_l2, update, strength, gradients, first, second,
+                step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
             )  # fmt: skip
-            update(
-                decoder_coef.reshape(-1), decoder_grad.reshape(-1), first[c[0] :], second[c[1] :],
-                step_size, decay_1, decay_2, epsilon,
-            )  # fmt: skip
+            if not tied:
+                _move_coef(
+                    decoder_coef, places[2], add_l2, update, strength, gradients, first, second,
+                    step_size, decay_1, decay_2, epsilon, penalties[n_blocks:], thread, n_threads,
+                )  # fmt: skip
+        _move_intercept(
+            delta_h, intercept, places[0], update, gradients, first, second,
+            step_size, decay_1, decay_2, epsilon, thread, n_threads,
+        )  # fmt: skip
+        _move_intercept(
+            delta, decoder_intercept, places[1], update, gradients, first, second,
+            step_size, decay_1, decay_2, epsilon, thread, n_threads,
+        )  # fmt: skip
+        _wait(arrivals, n_threads)
+        if alpha > 0 and thread == 0:
+            _add_penalties(penalties, losses[start:stop])
 
 
-@helper
-def _matrix(flat, start, rows, columns):
-    """Return a part of a flat array as a matrix of shape (rows, columns)."""
-    return flat[start : start + rows * columns].reshape((rows, columns))
+@intrinsic
+def _pointer(typingctx, address, like):
+    """Return an address as a pointer to items of the type of the array `like`."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(address, like), generate
+
+
+def _matrix(address, rows, columns, like):
+    """Return the matrix at an address, of the type of the array `like`."""
+    items = (ctypes.c_float if like.itemsize == 4 else ctypes.c_double) * int(rows * columns)
+    return np.ctypeslib.as_array(items.from_address(int(address))).reshape(rows, columns)
+
+
+@overload(_matrix, inline="always")
+def _matrix_at(address, rows, columns, like):
+    """Return it without copying, as compiled code does."""
+    return lambda address, rows, columns, like: carray(_pointer(address, like), (rows, columns))
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, UINT64, SIZES, FORWARD, BACKWARD, LOSS, PENALTY, UPDATE, PRODUCT,
-    VECTOR, SCALAR, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR, VECTOR,
+    MATRIX_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(ACTIVATIONS)),
+    functions(BACKWARD, len(ACTIVATIONS)), LOSS, PENALTY, UPDATE, PRODUCT,
+    SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
+    VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_network(
-    X, targets, batch_size, sizes, forward, backward, loss, add_l2, update, multiply,
-    parameters, alpha, first, second, step_sizes, decay_1, decay_2, epsilon, losses,
+    X, targets, batch_size, sizes, units, forwards, backwards, loss, add_l2, update, multiply,
+    addresses, alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
+    outputs, deltas, gradients, penalties, losses, arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a deep network with one minibatch after the other.
 
@@ -181,69 +360,90 @@ def train_network(
         Rows per minibatch; the last one may have fewer.
     sizes : ndarray of shape (n_layers + 1,)
         Sizes of the input, the hidden layers and the output.
-    forward, backward : function
-        Of all hidden units, see `sklearn_sda._kernels.pointwise.Activation`.
+    units : ndarray of shape (n_layers - 1,)
+        Which of `forwards` and `backwards` is the unit of each hidden layer.
+    forwards, backwards : tuple of function
+        Of every unit, see `sklearn_sda._kernels.pointwise.Activation`.
     loss, add_l2, update, multiply : function
         See `pointwise.squared_error`, `gradient.add_l2`, `update` and `products.multiply`.
-    parameters : ndarray of shape (n_parameters,)
-        Coefficients and intercepts of each layer in turn, one after the other; updated in place.
-    alpha : float
-        Strength of the L2 penalty, as in `sklearn_sda._objectives`.
-    first, second : ndarray of shape (n_parameters,) or (0,)
-        The state of the update.
-    step_sizes : ndarray of shape (n_minibatches,)
-        Step size of each update.
-    decay_1, decay_2, epsilon : float
-        Of the update.
-    losses : ndarray of shape (n_samples,)
-        Out: loss of each row, penalty included.
+    addresses : ndarray of shape (2 * n_layers,)
+        Where the coefficients and the intercept of each layer in turn are; they are updated in place.
+        (A compiled function takes any number of arrays only in this way.)
+    alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon
+        As in `train_layer`.
+    outputs, deltas : ndarray of shape (batch_size * sum(sizes),)
+        Buffers.
+    gradients, penalties, losses, arrivals, thread, n_threads
+        As in `train_layer`.
     """
     last = sizes.size - 2
-    most = np.intp(batch_size)
-    one, zero = parameters.dtype.type(1), parameters.dtype.type(0)
-    gradients, weights = np.empty_like(parameters), np.empty(most, parameters.dtype)
-    # where the coefficients and the intercepts of a layer begin, and where its input begins
-    coefs, intercepts = np.empty(last + 1, np.intp), np.empty(last + 1, np.intp)
-    inputs = np.empty(last + 2, np.intp)
-    end, place = 0, 0
+    one, zero = outputs.dtype.type(1), outputs.dtype.type(0)
+    weights = np.empty(batch_size, outputs.dtype)
+    # where each layer's parameters, its penalties and its input begin
+    places, blocks, inputs = (
+        np.zeros(last + 2, np.int64),
+        np.zeros(last + 2, np.int64),
+        np.zeros(last + 2, np.int64),
+    )
     for k in range(last + 1):
-        coefs[k], intercepts[k], inputs[k] = end, end + sizes[k] * sizes[k + 1], place
-        end = intercepts[k] + sizes[k + 1]
-        place += most * sizes[k]
-    inputs[last + 1] = place
-    outputs = np.empty(place + most * sizes[last + 1], parameters.dtype)
-    deltas = np.empty_like(outputs)
+        places[k + 1] = places[k] + (sizes[k] + 1) * sizes[k + 1]
+        blocks[k + 1] = blocks[k] + (sizes[k] + BLOCK - 1) // BLOCK
+        inputs[k + 1] = inputs[k] + batch_size * sizes[k]
     for step in range(step_sizes.size):
-        start = step * most
-        stop = min(start + most, X.shape[0])
-        n = stop - start
-        weights[:n] = one / parameters.dtype.type(n)
-        _matrix(outputs, 0, n, sizes[0])[:, :] = X[start:stop]
+        start = step * batch_size
+        stop = min(start + batch_size, X.shape[0])
+        n, step_size = stop - start, step_sizes[step]
+        i, j = _share(n, 1, thread, n_threads)
+        strength = alpha / outputs.dtype.type(n)
+        _fill(one / outputs.dtype.type(n), weights)
+        _copy_rows(X, start + i, start + j, _rows(outputs, 0, n, sizes[0]), i)
         for k in range(last + 1):
-            Z = _matrix(outputs, inputs[k + 1], n, sizes[k + 1])
-            coef = _matrix(parameters, coefs[k], sizes[k], sizes[k + 1])
-            intercept = parameters[intercepts[k] : intercepts[k] + sizes[k + 1]]
-            multiply(_matrix(outputs, inputs[k], n, sizes[k]), coef, one, zero, Z)
+            H, Z = _rows(outputs, inputs[k], n, sizes[k]), _rows(outputs, inputs[k + 1], n, sizes[k + 1])
+            coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+            intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
+            _wait(arrivals, n_threads)
+            multiply(H, coef, one, zero, Z, thread, n_threads)
+            _wait(arrivals, n_threads)
             if k < last:
-                forward(Z, intercept)
+                forwards[units[k]](Z[i:j], intercept)
             else:
-                loss(targets[start:stop], Z, intercept, weights[:n], losses[start:stop])
-        for k in range(last, -1, -1):
-            H = _matrix(outputs, inputs[k], n, sizes[k])
-            delta = _matrix(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
-            coef = _matrix(parameters, coefs[k], sizes[k], sizes[k + 1])
-            grad = _matrix(gradients, coefs[k], sizes[k], sizes[k + 1])
-            multiply(H.T, delta, one, zero, grad)
-            _sum_rows(delta, gradients[intercepts[k] : intercepts[k] + sizes[k + 1]])
-            if k > 0:
-                below = _matrix(deltas, inputs[k], n, sizes[k])
-                multiply(delta, coef.T, one, zero, below)
-                backward(H, below)
-            if alpha > 0:
-                losses[start:stop] += add_l2(
-                    coef.reshape(-1), alpha / parameters.dtype.type(n), grad.reshape(-1)
-                )
-        update(parameters, gradients, first, second, step_sizes[step], decay_1, decay_2, epsilon)
+                loss(
+                    targets[start + i : start + j], Z[i:j], intercept, weights[i:j],
+                    losses[start + i : start + j],
+                )  # fmt: skip
+        for k in range(last, 0, -1):
+            H, below = _rows(outputs, inputs[k], n, sizes[k]), _rows(deltas, inputs[k], n, sizes[k])
+            delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
+            coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+            _wait(arrivals, n_threads)
+            multiply(delta, coef.T, one, zero, below, thread, n_threads)
+            _wait(arrivals, n_threads)
+            backwards[units[k - 1]](H[i:j], below[i:j])
+        _wait(arrivals, n_threads)
+        # out <- factor product + keep out: the gradient, or at once the coefficients
+        factor, keep = (-step_size, one) if folded else (one, zero)
+        for k in range(last + 1):
+            H = _rows(outputs, inputs[k], n, sizes[k])
+            delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
+            coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+            intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
+            out = coef if folded else _rows(gradients, places[k], sizes[k], sizes[k + 1])
+            multiply(H.T, delta, factor, keep, out, thread, n_threads)
+            _move_intercept(
+                delta, intercept, places[k] + coef.size, update, gradients, first, second,
+                step_size, decay_1, decay_2, epsilon, thread, n_threads,
+            )  # fmt: skip
+        if not folded:
+            _wait(arrivals, n_threads)
+            for k in range(last + 1):
+                coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+                _move_coef(
+                    coef, places[k], add_l2, update, strength, gradients, first, second,
+                    step_size, decay_1, decay_2, epsilon, penalties[blocks[k] :], thread, n_threads,
+                )  # fmt: skip
+        _wait(arrivals, n_threads)
+        if alpha > 0 and thread == 0:
+            _add_penalties(penalties, losses[start:stop])
 
 
 @kernel(
@@ -275,25 +475,25 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
     """
     n_features, n_components = coef.shape
     h, delta_h = np.empty((1, n_components), coef.dtype), np.empty((1, n_components), coef.dtype)
-    ahead = np.empty(BLOCK, coef.dtype)
-    targets, deltas = np.empty(BLOCK, coef.dtype), np.empty(BLOCK, coef.dtype)
-    weight, block_loss = np.ones(1, coef.dtype), np.empty(1, coef.dtype)
+    ahead = np.empty(AHEAD, coef.dtype)
+    targets, deltas = np.empty(AHEAD, coef.dtype), np.empty(AHEAD, coef.dtype)
+    weight, block_loss, zero = np.ones(1, coef.dtype), np.empty(1, coef.dtype), coef.dtype.type(0)
     for i in range(X.shape[0]):
         x, x_tilde = X[i], X_tilde[i]
         code, error = h[0], delta_h[0]
-        code[:] = 0
-        error[:] = 0
+        _fill(zero, code)
+        _fill(zero, error)
         losses[i] = 0
         for j in range(n_features):
             if x_tilde[j] != 0:
                 _add_multiple(x_tilde[j], coef[j], code)
         forward(h, intercept)
-        for j in range(min(BLOCK, n_features)):
+        for j in range(min(AHEAD, n_features)):
             ahead[j] = _dot(coef[j], code)
-        for start in range(0, n_features, BLOCK):
-            size = min(BLOCK, n_features - start)
-            targets[:size] = x[start : start + size]
-            deltas[:size] = ahead[:size]
+        for start in range(0, n_features, AHEAD):
+            size = min(AHEAD, n_features - start)
+            for j in range(size):
+                targets[j], deltas[j] = x[start + j], ahead[j]
             delta = deltas[:size]
             loss(
                 targets[:size].reshape(1, size), delta.reshape(1, size),
@@ -301,7 +501,7 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
             )  # fmt: skip
             losses[i] += block_loss[0]
             for j in range(size):
-                row, later = coef[start + j], coef[min(start + BLOCK + j, n_features - 1)]
+                row, later = coef[start + j], coef[min(start + AHEAD + j, n_features - 1)]
                 ahead[j] = _decode_step(delta[j], step_size * delta[j], code, row, error, later)
                 decoder_intercept[start + j] -= step_size * delta[j]
         backward(h, delta_h)
