@@ -34,7 +34,7 @@ for _scalar, _name in ((types.float32, "sgemm"), (types.float64, "dgemm")):
 
 @intrinsic
 def _address(typingctx, array):
-    """Return where the items of an array begin. (`array.ctypes.data` would take a second to compile.)"""
+    """Return where the items of an array begin (`array.ctypes.data` compiles slowly)."""
 
     def generate(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
