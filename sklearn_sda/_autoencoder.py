@@ -23,6 +23,7 @@ from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._network import Affine, forward, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
+from sklearn_sda._training import all_rows
 
 RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
 # Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
@@ -379,7 +380,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "_trained_activation": self.activation,  # to refuse to continue with another
         }
         max_iter = self._max_iter(len(X), incremental)
-        rows, score = np.arange(len(X)), None
+        rows, score = all_rows(len(X)), None
         if self.early_stopping and not incremental and max_iter > 0:
             rows, validation_rows = train_test_split(
                 rows, test_size=self.validation_fraction, random_state=rng

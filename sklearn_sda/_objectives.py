@@ -231,7 +231,9 @@ class Supervised(_Objective):
 
     def _steps(self, n_rows, optimizer):
         """Return the compiled function and its arguments but for the threads'."""
-        units = ACTIVATIONS.values()
+        units = list(ACTIVATIONS.values())
+        # a unit that no layer has need not be compiled: another one stands in its place
+        units = [unit if k in self._units else units[self._units[0]] for k, unit in enumerate(units)]
         return (
             train_network, self._rows[:n_rows], self._targets[:n_rows], self._batch_size,
             self._sizes, self._units,

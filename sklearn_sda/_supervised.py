@@ -18,6 +18,7 @@ from sklearn_sda._encoder import check_same_layers, layers_of, make_encoder, spl
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward
 from sklearn_sda._objectives import Supervised
+from sklearn_sda._training import all_rows
 
 
 class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, MinibatchEstimator):
@@ -486,7 +487,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             batch_size=self._check_batch_size(len(codes)),
         )
         max_iter = self._max_iter(len(codes), incremental)
-        rows, score = np.arange(len(codes)), None
+        rows, score = all_rows(len(codes)), None
         if self.early_stopping and not incremental and max_iter > 0:
             rows, validation_rows = train_test_split(
                 rows, test_size=self.validation_fraction, random_state=rng, stratify=codes

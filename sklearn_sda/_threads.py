@@ -23,12 +23,29 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
+def _limit(library, n_threads):
+    """Set the number of threads of a library.
+
+    Since version 3.8 threadpoolctl lets only one thread do so where the limit is the process's, and
+    ignores all others; the last of ours may be another one than the first.
+    """
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n_threads)
+
+
+def _another_thread_sees(library):
+    """Return the number of threads of a library from the point of view of another thread."""
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(library.num_threads))
+    thread.start()
+    thread.join()
+    return seen[0]
+
+
 class _OneThread:
     """Limits BLAS to one thread until the end of a ``with`` block.
 
-    The limit belongs to the calling thread in some builds of BLAS, to the process in others. So every
-    thread sets it and takes it back itself; and one that finds a limit of 1 while another one is in such
-    a block takes it for the other's, and restores what was before the first of them.
+    In some builds of BLAS the limit is the process's: then the first thread in such a block sets it and
+    the last one takes it back. In others it is the calling thread's: then each thread does so for itself.
     """
 
     def __init__(self):
@@ -36,19 +53,25 @@ class _OneThread:
         self._users = 0
         self._before_first = None
         self._mine = threading.local()
+        self._is_threads_own = {}  # by position of the library, once it is known
 
     def __enter__(self):
         self._mine.depth = getattr(self._mine, "depth", 0) + 1
         if self._mine.depth > 1:
             return
         with self._lock:
-            found = [library.num_threads for library in _blas().lib_controllers]
+            libraries = _blas().lib_controllers
+            found = [library.num_threads for library in libraries]
             if self._users == 0:
                 self._before_first = found
-            others = self._users > 0 and all(number == 1 for number in found)
-            self._mine.before = self._before_first if others else found
             self._users += 1
-            self._set([1] * len(found))
+            self._mine.before = []
+            for k, library in enumerate(libraries):
+                _limit(library, 1)
+                if k not in self._is_threads_own and found[k] > 1:
+                    self._is_threads_own[k] = _another_thread_sees(library) > 1
+                own = self._is_threads_own.get(k, False)
+                self._mine.before.append(found[k] if own else self._before_first[k])
 
     def __exit__(self, *error):
         self._mine.depth -= 1
@@ -56,18 +79,15 @@ class _OneThread:
             return
         with self._lock:
             self._users -= 1
-            self._set(self._mine.before)
-
-    def _set(self, numbers):
-        """Set the number of threads of each library."""
-        for library, number in zip(_blas().lib_controllers, numbers, strict=True):
-            library.set_num_threads(number)
+            for k, library in enumerate(_blas().lib_controllers):
+                if self._users == 0 or self._is_threads_own.get(k, False):
+                    _limit(library, self._mine.before[k])
 
     def limit_for_good(self):
         """Limit BLAS on the calling thread, one of our own, where the limit is a thread's."""
         for library in _blas().lib_controllers:
             if library.num_threads != 1:
-                library.set_num_threads(1)
+                _limit(library, 1)
 
     @property
     def n_threads(self):

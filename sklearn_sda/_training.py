@@ -45,6 +45,11 @@ class History:
         return max(self.validation_scores or (), default=None)
 
 
+def all_rows(n_samples):
+    """Return the indices of all rows, of the smaller type that holds them: there may be many millions."""
+    return np.arange(n_samples, dtype=np.int32 if n_samples <= np.iinfo(np.int32).max else np.int64)
+
+
 def _check_finite(values, objective, optimizer, epoch):
     """Raise DivergenceError if any of `values`, a list of float, is infinite or NaN."""
     if not all(map(math.isfinite, values)):
@@ -115,6 +120,7 @@ def minimize(
     for epoch in range(1, max_iter + 1):
         if monitor is not None:
             monitor.begin_epoch()
+        order = None  # the old order makes room for the new one
         order = rng.permutation(rows) if shuffle else rows
         history.loss_curve.append(_run_epoch(objective, optimizer, order, history, epoch))
         if score is not None:

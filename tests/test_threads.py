@@ -3,20 +3,21 @@
 import queue
 import threading
 import time
+from types import SimpleNamespace
 
 import numba
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from sklearn_sda import DenoisingAutoencoder, SdAClassifier
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, _threads
 from sklearn_sda._objectives import Reconstruction
-from sklearn_sda._threads import WORK, Team, _blas, n_threads, one_thread
+from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 
 
 def blas_threads():
     """Return the number of threads of BLAS."""
-    return max(library.num_threads for library in _blas().lib_controllers)
+    return max(library.num_threads for library in _threads._blas().lib_controllers)
 
 
 @pytest.fixture(autouse=True)
@@ -35,27 +36,51 @@ def test_the_limit_ends_with_the_last_of_those_who_asked():
     assert blas_threads() == 2
 
 
-def test_overlapping_fits_restore_what_was_before_the_first():
-    # A enters, B enters, A leaves, B leaves: whether the limit is a thread's or the process's, both must
-    # have run on one thread and nobody may be left with the limit
+class Library:
+    """A BLAS whose limit is the process's or each thread's own."""
+
+    def __init__(self, own):
+        self.own, self.number, self.mine = own, 2, threading.local()
+
+    @property
+    def num_threads(self):
+        return getattr(self.mine, "number", 2) if self.own else self.number
+
+    def set_num_threads(self, number):
+        if self.own:
+            self.mine.number = number
+        else:
+            self.number = number
+
+
+@pytest.mark.parametrize("own", [False, True, None])
+def test_overlapping_fits_run_on_one_thread_and_restore_what_was(own, monkeypatch):
+    # A enters, B enters, A leaves, B leaves: whether the limit is a thread's own or the process's (None:
+    # whatever it is in the BLAS that is loaded), B must be limited until it leaves, and nobody afterwards
+    limit = one_thread
+    if own is not None:
+        blas = SimpleNamespace(lib_controllers=[Library(own)])
+        monkeypatch.setattr(_threads, "_blas", lambda: blas)
+        limit = _threads._OneThread()
     entered, left, seen = threading.Event(), threading.Event(), []
 
     def other():
-        with one_thread:
+        with limit:
             seen.append(blas_threads())
             entered.set()
             left.wait(10)
+            seen.append(blas_threads())
         seen.append(blas_threads())
 
     thread = threading.Thread(target=other)
-    with one_thread:
+    with limit:
         thread.start()
         entered.wait(10)
         assert blas_threads() == 1
     left.set()
     thread.join()
     assert blas_threads() == 2
-    assert seen == [1, 2]
+    assert seen == [1, 1, 2]
 
 
 def test_the_limit_ends_with_an_error():
@@ -92,7 +117,7 @@ def test_threads_share_long_steps_only(monkeypatch):
     step = Reconstruction.step
 
     def recording(self, rows, position, optimizer):
-        seen.append((self.team.size, max(pool.num_threads for pool in _blas().lib_controllers)))
+        seen.append((self.team.size, max(pool.num_threads for pool in _threads._blas().lib_controllers)))
         return step(self, rows, position, optimizer)
 
     monkeypatch.setattr(Reconstruction, "step", recording)
