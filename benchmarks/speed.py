@@ -268,8 +268,8 @@ def make_cases(folder, quick):
     yield layer("layer 784-1000, batch 128, Adam", mnist, 1000, 128, 1, "adam", 0.001, 1, 1.3)
 
     sizes = (1000, 1000, 1000)
-    args = (mnist, y, sizes, 128, 1)
-    work = 3 * chain_flops(mnist, (*sizes, 10)) - chain_flops(mnist, sizes[:1])
+    args = (mnist, y, sizes, 128, 1 if quick else 3)
+    work = (3 * chain_flops(mnist, (*sizes, 10)) - chain_flops(mnist, sizes[:1])) * args[-1]
     name = "fine-tuning 784-1000-1000-1000-10, batch 128, Adam"
     yield Case(name, "PyTorch", our_classifier(*args), torch_classifier(*args), work, 2, 1.5)
     yield Case(name, "MLPClassifier", our_classifier(*args), sklearn_classifier(*args), work, 2, 4)
