@@ -6,9 +6,9 @@
   float32 and half in float64, and one after them.
 - Memory: how far a fit on a memmap of 1,000,000 x 784 bytes raises the peak of the memory that is the
   process's own (anonymous pages: the page cache does not count), beside the size of what it has to hold.
-- Search: seconds of a grid search over eight candidates, three folds and a final fit, with ``n_jobs=2``, by
-  processes and by threads, as a fraction of those with ``n_jobs=1``; and how many threads were busy, looked up
-  every 10 milliseconds. The large network uses both cores with ``n_jobs=1`` too.
+- Search: seconds of a grid search over eight candidates, three folds and a final fit, with ``n_jobs=2`` in
+  processes and in threads, as a fraction of those with ``n_jobs=1``; and how many threads were busy, looked
+  up every 10 milliseconds. The large network uses both cores with ``n_jobs=1`` too.
 """
 
 import os
