@@ -101,11 +101,13 @@ BACKENDS = (("1", 1, "loky"), ("2, processes", 2, "loky"), ("2, threads", 2, "th
 
 
 def python(code, cache, **options):
-    """Start a process that runs code with its own cache of compiled kernels."""
-    variables = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=variables, text=True, stdout=subprocess.PIPE, **options
-    )
+    """Start a process that runs code with its own cache of compiled kernels.
+
+    Memory goes back to the system as soon as it is freed: what an earlier fit needed counts again.
+    """
+    variables = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": "131072"}
+    options = {"env": {**os.environ, **variables}, "text": True, "stdout": subprocess.PIPE, **options}
+    return subprocess.Popen([sys.executable, "-c", code], **options)
 
 
 def printed(process):

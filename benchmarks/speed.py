@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from _common import RESULTS, argument_parser, environment, load_images, write_record
+from _common import argument_parser, environment, load_images, write_record
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 
 LEVEL = 0.3
@@ -370,13 +370,15 @@ def draw(records, path):
     place = np.arange(len(records))[::-1]
     ratios = np.array([r["ratio"] for r in records])
     spread = [ratios - [r["lowest"] for r in records], [r["highest"] for r in records] - ratios]
-    ax.barh(place, ratios, xerr=spread, height=0.62, color="#4878a8", ecolor="0.35", capsize=2)
+    colors = ["#4878a8" if ratio >= 1 else "#b0b7bf" for ratio in ratios]
+    ax.barh(place, ratios - 1, left=1, height=0.62, color=colors)
+    ax.errorbar(ratios, place, xerr=spread, fmt="none", ecolor="0.35", capsize=2)
     ax.plot([r["target"] or np.nan for r in records], place, "|", ms=15, mew=2, color="#d1603d", label="aim")
     ax.axvline(1, color="black", lw=0.8)
     names = [f"{r['case']}, {r['threads']} thread{'s'[: r['threads'] > 1]}\nvs. {r['peer']}" for r in records]
     ax.set_yticks(place, names, fontsize=7)
     ax.set_xscale("log")
-    ticks = [1, 1.5, 2, 3, 5, 10, 20]
+    ticks = [0.7, 1, 1.5, 2, 3, 5, 10, 20]
     ax.set_xticks(ticks, [f"{t:g}x" for t in ticks])
     ax.minorticks_off()
     ax.set_xlabel("times faster than the peer (median and range, logarithmic)")
@@ -400,7 +402,6 @@ def main():
             print(f"{k:2} {line(records[-1])}", flush=True)
     if not (args.quick or args.only):
         write_record(args.output, began, cases=records)
-        draw(records, RESULTS / "speed.png")
 
 
 if __name__ == "__main__":

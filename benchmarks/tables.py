@@ -1,4 +1,4 @@
-"""Write the recorded figures into README.md and benchmarks/README.md, between their markers.
+"""Write the recorded figures into README.md and benchmarks/README.md, and draw those of the speed.
 
 A block begins with ``<!-- NAME -->`` and ends with ``<!-- end -->``; NAME is a key of `TABLES`.
 """
@@ -7,6 +7,7 @@ import json
 import re
 
 from _common import RESULTS, ROOT
+from speed import draw
 
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 
@@ -101,7 +102,59 @@ def speed():
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
-TABLES = {"tutorial": tutorial, "pretraining": pretraining, "defaults": defaults, "speed": speed}
+def first_use():
+    """Return the seconds of the first use."""
+    data = record("resources")
+    first = data["first use"]
+    rows = [("import, beyond scikit-learn and Numba", f"{first['import']['median']:.2f} s", "", "")]
+    for name, row in first.items():
+        if "empty cache" in row:
+            rows.append(
+                (
+                    f"first fit of `{name}`, beyond a later one",
+                    f"{row['empty cache']['median']:.1f} s",
+                    f"{row['filled cache']['median']:.2f} s",
+                    max(row["files added"]),
+                )
+            )
+    together, after = first["eight processes together"], first["a process after them"]
+    rows.append(("eight classifiers that start together", f"{max(together['all']):.0f} s", "", ""))
+    rows.append(("the same, a process after them", "", f"{max(after['all']):.2f} s", ""))
+    header = ("", "empty cache", "filled cache", "files that a second process adds")
+    return f"{table(header, rows)}\n\n{taken(data)}"
+
+
+def memory():
+    """Return how far fits on a memmap raise the peak of memory."""
+    rows = [(name, *row.values()) for name, row in record("resources")["memory"].items()]
+    header = ("fit on 1,000,000 x 784 bytes", *next(iter(record("resources")["memory"].values())))
+    return table(header, rows)
+
+
+def searches():
+    """Return seconds and busy threads of grid searches."""
+    rows = []
+    for network in ("small", "large"):
+        for name, row in record("resources")[f"search, {network} network"].items():
+            rows.append(
+                (
+                    f"{network} network, n_jobs={name}",
+                    f"{row['seconds']['median']:.1f} s",
+                    *list(row.values())[1:],
+                )
+            )
+    return table(("search", "seconds", "of n_jobs=1", "busy threads, mean", "more than 2 busy"), rows)
+
+
+TABLES = {
+    "tutorial": tutorial,
+    "pretraining": pretraining,
+    "defaults": defaults,
+    "speed": speed,
+    "first_use": first_use,
+    "memory": memory,
+    "searches": searches,
+}
 
 
 def filled(text):
@@ -114,9 +167,10 @@ def filled(text):
 
 
 def main():
-    """Rewrite the pages."""
+    """Rewrite the pages and draw the picture."""
     for page in PAGES:
         page.write_text(filled(page.read_text()))
+    draw(record("speed")["cases"], RESULTS / "speed.png")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.gradient import add_l2
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
-from sklearn_sda._kernels.steps import BLOCK, train_layer, train_network, train_samples
+from sklearn_sda._kernels.steps import BLOCK, RELEASED, train_layer, train_network, train_samples
 from sklearn_sda._network import gather
 from sklearn_sda._threads import WORK, Team, n_threads, share
 
@@ -24,7 +24,7 @@ class _Objective:
     """What the objectives share: buffers, threads and the call of the compiled steps.
 
     A subclass has ``_read(rows, position, part)``, which fills its buffers with a part of the rows, and
-    ``_steps(n_rows, optimizer)``, the compiled function and its arguments but for the last three.
+    ``_steps(n_rows, position, optimizer)``, the compiled function and its arguments but for the last three.
 
     Parameters
     ----------
@@ -109,13 +109,17 @@ class _Objective:
         """
         n, n_parts = len(rows), min(self.team.size, n_threads())
         self.team.run(lambda part: self._read(rows, position, share(n, part, n_parts)), n_parts)
-        steps, *arguments = self._steps(n, optimizer)
+        steps, *arguments = self._steps(n, position, optimizer)
         if steps is train_samples:
             steps.entry(self._dtype)(*arguments)
         else:
             entry = steps.entry(self._dtype)
             self._arrivals[0] = 0
-            self.team.run(lambda thread: entry(*arguments, self._arrivals, thread, n_parts), n_parts)
+            self.team.run(
+                lambda thread: entry(*arguments, self._arrivals, thread, n_parts),
+                n_parts,
+                release=lambda: self._arrivals.fill(RELEASED),
+            )
         return float(np.add.reduce(self._losses[:n], dtype=np.float64))
 
 
@@ -172,7 +176,7 @@ class Reconstruction(_Objective):
             start = position + part.start
             self._corrupt(self._clean[part], self._level, self._seed, start, self._corrupted[part])
 
-    def _steps(self, n_rows, optimizer):
+    def _steps(self, n_rows, position, optimizer):
         """Return the compiled function and its arguments but for the threads'."""
         X, X_tilde, losses = self._clean[:n_rows], self._corrupted[:n_rows], self._losses[:n_rows]
         functions = self._functions(*self._units, self._loss)
@@ -206,9 +210,15 @@ class Supervised(_Objective):
         Key of `LOSSES`.
     alpha, batch_size
         See `_Objective`.
+    dropout : list of float or None
+        Probability that an entry of the input of each layer is dropped, in [0, 1); None for zeros.
+    seeds : list of int or None
+        Of the dropout of each layer; None for zeros.
     """
 
-    def __init__(self, X, write_targets, parameters, *, activations, loss, alpha, batch_size):
+    def __init__(
+        self, X, write_targets, parameters, *, activations, loss, alpha, batch_size, dropout=None, seeds=None
+    ):
         sizes = [len(parameters[0]), *(coef.shape[1] for coef in parameters[::2])]
         name = "Network " + " -> ".join(map(str, sizes))
         work = 6 * batch_size * sum(coef.size for coef in parameters[::2])
@@ -218,6 +228,8 @@ class Supervised(_Objective):
         self._loss = LOSSES[loss].kernel
         self._sizes = np.array(sizes, np.int64)
         self._units = np.array([list(ACTIVATIONS).index(name) for name in activations], np.int64)
+        self._dropout = np.array(dropout or [0] * len(self._sizes[1:]), self._dtype)
+        self._seeds = np.array(seeds or [0] * len(self._sizes[1:]), np.int64)
         self._addresses = np.array([parameter.ctypes.data for parameter in parameters], np.int64)
         self._rows = np.empty((self.span, sizes[0]), self._dtype)
         self._targets = np.empty((self.span, sizes[-1]), self._dtype)
@@ -229,7 +241,7 @@ class Supervised(_Objective):
         gather(self._X, rows[part], self._rows[part])
         self._write_targets(rows[part], self._targets[part])
 
-    def _steps(self, n_rows, optimizer):
+    def _steps(self, n_rows, position, optimizer):
         """Return the compiled function and its arguments but for the threads'."""
         units = list(ACTIVATIONS.values())
         # a unit that no layer has need not be compiled: another one stands in its place
@@ -239,7 +251,7 @@ class Supervised(_Objective):
             self._sizes, self._units,
             tuple(self._functions(*(unit.forward for unit in units))),
             tuple(self._functions(*(unit.backward for unit in units))),
-            *self._functions(self._loss, add_l2, optimizer.rule, multiply),
-            self._addresses, *self._update(n_rows, optimizer),
+            *self._functions(CORRUPTIONS["masking"], self._loss, add_l2, optimizer.rule, multiply),
+            self._dropout, self._seeds, position, self._addresses, *self._update(n_rows, optimizer),
             self._outputs, self._deltas, self._gradients, self._penalties, self._losses[:n_rows],
         )  # fmt: skip

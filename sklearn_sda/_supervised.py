@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -14,7 +14,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted, validat
 
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _check_partial_fit_first_call, _fit_context
-from sklearn_sda._encoder import check_same_layers, layers_of, make_encoder, split_steps
+from sklearn_sda._encoder import check_same_layers, described_layers, layers_of, make_encoder, split_steps
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward
 from sklearn_sda._objectives import Supervised
@@ -72,6 +72,14 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     alpha : float, default=0.0001
         Strength of the L2 penalty alpha / (2 n) * sum(coef**2) on a minibatch of n samples.
 
+    dropout : float or sequence of float, default=0.0
+        Probability with which the output of a hidden unit is set to 0 in fine-tuning, for each sample
+        anew, in [0, 1); what remains is divided by 1 - dropout. A sequence has one value per hidden
+        layer, from the lowest to the highest. Predictions are made without.
+
+    input_dropout : float, default=0.0
+        The same for the inputs of the network.
+
     batch_size : int or "auto", default="auto"
         Samples per minibatch; "auto" is n_samples / 20, but at least 32
         and at most 200.
@@ -101,8 +109,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         Whether `fit` continues fine-tuning from the present parameters, without pretraining.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the seeds of the encoder where its own are None, the order of samples and the
-        validation split. An integer gives the same result to the last bit on every run.
+        Determines the seeds of the encoder where its own are None, the order of samples, the validation
+        split and the dropout. An integer gives the same result to the last bit on every run.
 
     verbose : int, default=0
         If positive, a line is printed for every epoch of the fine-tuning.
@@ -174,6 +182,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11,
     section 3.
 
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014). Dropout. JMLR 15. (`dropout`)
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -195,6 +205,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             HasMethods(["fit", "transform"]),
         ],
         "pretrain": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
         **MinibatchEstimator._parameter_constraints,
     }
 
@@ -213,6 +225,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         beta_2=0.999,
         epsilon=1e-8,
         alpha=0.0001,
+        dropout=0.0,
+        input_dropout=0.0,
         batch_size="auto",
         max_iter=200,
         shuffle=True,
@@ -236,6 +250,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.alpha = alpha
+        self.dropout = dropout
+        self.input_dropout = input_dropout
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.shuffle = shuffle
@@ -287,6 +303,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         resume = self.warm_start and hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
+        self._dropout(encoder)
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         classes = self.classes_ if resume else np.unique(y)
@@ -354,6 +371,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         resume = hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
+        self._dropout(encoder)
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         if classes is not None:
@@ -401,6 +419,20 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             check_same_layers(self.encoder, self.encoder_)
             return copy.deepcopy(self.encoder_), True
         return make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
+
+    def _dropout(self, encoder):
+        """Return the dropout of the input of every layer, the lowest first; raise if it is not valid."""
+        n_hidden, values = len(described_layers(encoder)), self.dropout
+        if isinstance(values, Real):
+            values = [values] * n_hidden
+        if len(values) != n_hidden:
+            raise ValueError(
+                f"dropout={self.dropout!r} has {len(values)} values for {n_hidden} hidden layers. Give one "
+                "value per hidden layer, or a single value for all."
+            )
+        if not all(isinstance(value, Real) and 0 <= value < 1 for value in values):
+            raise ValueError(f"Every value of dropout must be a number in [0, 1), got {self.dropout!r}.")
+        return [self.input_dropout, *values]
 
     def _check_samples(self, encoder, X, *, reset):
         """Validate X without casting or copying it.
@@ -477,6 +509,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             out.fill(0)
             out[np.arange(len(rows)), codes[rows]] = 1
 
+        dropout = self._dropout(encoder)
         objective = Supervised(
             inputs,
             write_targets,
@@ -485,6 +518,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             loss="log_loss",
             alpha=self.alpha,
             batch_size=self._check_batch_size(len(codes)),
+            dropout=dropout,
+            seeds=rng.randint(np.iinfo(np.int32).max, size=len(dropout)).tolist() if any(dropout) else None,
         )
         max_iter = self._max_iter(len(codes), incremental)
         rows, score = all_rows(len(codes)), None

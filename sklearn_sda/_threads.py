@@ -147,19 +147,33 @@ class Team:
             else:
                 self._done.put(None)
 
-    def run(self, work, n_parts):
+    def run(self, work, n_parts, release=None):
         """Call ``work(part)`` for all parts in range(n_parts), at the same time.
 
         It should release the GIL. BLAS must be limited to one thread, see `one_thread`.
+
+        Parameters
+        ----------
+        work : callable
+            Does one part.
+        n_parts : int
+            At most the size of the team.
+        release : callable or None
+            Called if the calling thread fails or is interrupted, so that the others need not wait for it.
         """
-        others = self._boxes[: n_parts - 1]
-        for part, box in enumerate(others, start=1):
-            # in the caller's context: NumPy's handling of overflow belongs to it
-            box.put((contextvars.copy_context(), work, part))
+        n_started = 0
         try:
+            for part, box in enumerate(self._boxes[: n_parts - 1], start=1):
+                # in the caller's context: NumPy's handling of overflow belongs to it
+                box.put((contextvars.copy_context(), work, part))
+                n_started += 1
             work(0)
+        except BaseException:
+            if release is not None:
+                release()
+            raise
         finally:
-            errors = [self._done.get() for _ in others]
+            errors = [self._done.get() for _ in range(n_started)]
         for error in errors:
             if error is not None:
                 raise error

@@ -94,10 +94,17 @@ def reconstruction_loss(X, X_tilde, W, b, b_prime, W_prime, activation, loss, al
     return losses.mean() + alpha / (2 * len(X)) * squares
 
 
-def network_loss(X, T, parameters, activations, loss, alpha):
+def drop(X, level, seed, position):
+    """Set entries to 0 as `masking` does and divide the others by the probability that they stay."""
+    return masking(X, level, seed, position) / (1 - level)
+
+
+def network_loss(X, T, parameters, activations, loss, alpha, dropout=None, seeds=None, position=None):
     """Mean loss of a network with parameters [coef, intercept, coef, intercept, ...]."""
-    H = X
+    H = X if dropout is None else drop(X, dropout[0], seeds[0], position)
     for k, activation in enumerate(activations):
         H = ACTIVATIONS[activation][0](H @ parameters[2 * k] + parameters[2 * k + 1])
+        if dropout is not None:
+            H = drop(H, dropout[k + 1], seeds[k + 1], position)
     losses = LOSSES[loss][0](T, H @ parameters[-2] + parameters[-1])
     return losses.mean() + alpha / (2 * len(X)) * sum((coef**2).sum() for coef in parameters[::2])

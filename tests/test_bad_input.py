@@ -472,3 +472,24 @@ def test_a_keyboard_interrupt_leaves_nothing_half_done(monkeypatch, X, y):
     for estimator in (MAKERS["classifier"](), fitted):
         assert_refused(estimator, KeyboardInterrupt, "stop", X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), proba)
+
+
+@pytest.mark.parametrize(
+    "dropout, match",
+    [
+        ([0.1], "has 1 values for 2 hidden layers"),
+        ([0.1, 1.0], r"must be a number in \[0, 1\), got \[0.1, 1.0\]"),
+        ([0.1, "a"], "must be a number"),
+        (1.0, "'dropout' parameter"),
+        (-0.1, "'dropout' parameter"),
+        ("a", "'dropout' parameter"),
+    ],
+)
+def test_dropout_that_is_not_valid_is_found_before_pretraining(dropout, match, X, y, capsys):
+    clf = SdAClassifier((4, 3), dropout=dropout, verbose=1)
+    for call in (lambda: clf.fit(X, y), lambda: clf.partial_fit(X, y, classes=[0, 1])):
+        with pytest.raises(ValueError, match=match):
+            call()
+    assert not hasattr(clf, "encoder_") and not capsys.readouterr().out
+    with pytest.raises(ValueError, match="input_dropout"):
+        SdAClassifier((4, 3), input_dropout=1.0).fit(X, y)

@@ -91,7 +91,9 @@ def make_reconstruction(
     return X, objective
 
 
-def make_supervised(activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64"):
+def make_supervised(
+    activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64", dropout=None
+):
     rng = np.random.RandomState(RNG_SEED)
     X = rng.uniform(size=(11, sizes[0]))
     parameters = [
@@ -106,7 +108,15 @@ def make_supervised(activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 
         out[...] = T[rows]
 
     objective = Supervised(
-        X, write_targets, parameters, activations=activations, loss=loss, alpha=alpha, batch_size=batch_size
+        X,
+        write_targets,
+        parameters,
+        activations=activations,
+        loss=loss,
+        alpha=alpha,
+        batch_size=batch_size,
+        dropout=dropout,
+        seeds=None if dropout is None else list(range(40, 40 + len(dropout))),
     )
     return X, T, objective
 
@@ -142,6 +152,20 @@ def test_supervised_gradient_and_loss(activations, loss):
     rows = np.array([3, 0, 10, 7])
     expected = naive.network_loss(X[rows], T[rows], objective.parameters, activations, loss, 0.1)
     np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+    check_gradient(objective, rows)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activations", [["logistic"], ["tanh", "relu"], ["identity", "tanh", "logistic"]])
+def test_gradient_and_loss_with_dropout(activations, loss):
+    dropout = [0.3, 0.5, 0.4, 0.2][: len(activations) + 1]
+    X, T, objective = make_supervised(activations, loss, dropout=dropout)
+    rows, seeds = np.array([3, 0, 10, 7]), range(40, 44)
+    expected = naive.network_loss(
+        X[rows], T[rows], objective.parameters, activations, loss, 0.1, dropout, seeds, 7
+    )
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+    assert abs(loss_of(objective, rows, position=8) / expected - 1) > 1e-4  # other samples, other units
     check_gradient(objective, rows)
 
 
@@ -311,9 +335,13 @@ def test_steps_of_a_layer(solver, tied, alpha, batch_size):
 @pytest.mark.parametrize("activations", [["logistic"], ["tanh", "relu", "identity"]])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_steps_of_a_network(solver, activations, alpha, batch_size):
-    for loss in LOSSES:
+    for loss, dropout in zip(LOSSES, (None, [0.1] * (len(activations) + 1), None), strict=True):
         check_steps(
-            lambda size, loss=loss: make_supervised(activations, loss, alpha, size), solver, batch_size
+            lambda size, case=(loss, dropout): make_supervised(
+                activations, case[0], alpha, size, dropout=case[1]
+            ),
+            solver,
+            batch_size,
         )
 
 
@@ -328,7 +356,9 @@ def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha,
 
         def make(size):
             sizes = (70, 50, 33, 40)
-            return make_supervised(["logistic", "tanh"], "log_loss", alpha, size, sizes, dtype)
+            return make_supervised(
+                ["logistic", "tanh"], "log_loss", alpha, size, sizes, dtype, dropout=[0.1, 0.5, 0]
+            )
 
     else:
 

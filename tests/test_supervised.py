@@ -418,3 +418,31 @@ def test_verbose_shows_the_pretraining_of_an_encoder_that_is_short_for_a_stack(c
     SdAClassifier((3,), max_iter=1, verbose=1, tol=10).fit(X, y)
     printed = capsys.readouterr().out
     assert "[Autoencoder layer 4 -> 3] epoch 1/" in printed and "[Network 4 -> 3 -> " in printed
+
+
+def test_dropout_regularises_and_predictions_are_made_without():
+    X = np.random.RandomState(0).uniform(size=(300, 8))
+    y = X[:, 0] + X[:, 1] > 1
+    options = {"max_iter": 40, "tol": 0, "alpha": 0, "learning_rate_init": 0.01}
+    plain = make_classifier((20, 10), pretrain=False, **options).fit(X, y)
+    none = make_classifier((20, 10), pretrain=False, dropout=[0, 0.0], **options).fit(X, y)
+    for a, b in zip(plain.coefs_, none.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    clf = make_classifier((20, 10), pretrain=False, dropout=0.4, input_dropout=0.1, **options).fit(X, y)
+    assert clf.loss_ > plain.loss_ + 0.05  # of the thinned networks
+    assert clf.score(X, y) > 0.9
+    np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X))
+    again = make_classifier((20, 10), pretrain=False, dropout=0.4, input_dropout=0.1, **options).fit(X, y)
+    np.testing.assert_array_equal(again.coefs_[0], clf.coefs_[0])
+
+
+def test_dropout_of_each_layer_is_its_own(X, y):
+    options = {"pretrain": False, "max_iter": 2, "tol": 0}
+    fits = [
+        make_classifier((20, 10), dropout=dropout, **options).fit(X, y).coefs_[0]
+        for dropout in (0.3, [0.3, 0.3], (0.3, 0.0), (0, 0.3))
+    ]
+    np.testing.assert_array_equal(fits[0], fits[1])
+    for other in fits[2:]:
+        assert not np.array_equal(fits[0], other)
+    assert not np.array_equal(fits[2], fits[3])

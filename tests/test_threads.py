@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from sklearn_sda import DenoisingAutoencoder, SdAClassifier, _threads
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, _objectives, _threads
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 
@@ -132,6 +132,14 @@ def test_threads_share_long_steps_only(monkeypatch):
     assert n_threads() == 2
 
 
+def wait_for_threads(number):
+    """Wait until only so many threads are left; fail after ten seconds."""
+    deadline = time.monotonic() + 10
+    while threading.active_count() > number and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert threading.active_count() == number
+
+
 def test_a_team_works_at_the_same_time_and_its_errors_arrive():
     barrier, parts = threading.Barrier(3), queue.SimpleQueue()
 
@@ -149,10 +157,44 @@ def test_a_team_works_at_the_same_time_and_its_errors_arrive():
             with pytest.raises(ZeroDivisionError):
                 team.run(lambda part, bad=bad: 1 / (part - bad), 3)
         team.run(parts.put, 3)
-    deadline = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert threading.active_count() == before
+    wait_for_threads(before)
+
+
+def test_nobody_waits_for_a_caller_that_was_interrupted():
+    go_on, ended = threading.Event(), threading.Event()
+
+    def work(part):
+        if part == 0:
+            raise KeyboardInterrupt
+        assert go_on.wait(10)
+        ended.set()
+
+    with one_thread, Team(2) as team, pytest.raises(KeyboardInterrupt):
+        team.run(work, 2, release=go_on.set)
+    assert ended.is_set()
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
+def test_an_interrupted_step_ends(monkeypatch):
+    # the calling thread fails before it does its part; the other one is waiting for it in compiled code
+    entry = _objectives.train_layer.entry
+
+    def interrupted(dtype):
+        steps = entry(dtype)
+
+        def call(*arguments):
+            if arguments[-2] == 0:
+                raise KeyboardInterrupt
+            steps(*arguments)
+
+        return call
+
+    monkeypatch.setattr(_objectives.train_layer, "entry", interrupted)
+    X = np.random.RandomState(0).uniform(size=(100, 784))
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        DenoisingAutoencoder(500, batch_size=100).fit(X)
+    wait_for_threads(before)
 
 
 def test_a_team_handles_overflow_as_its_caller_does():

@@ -25,6 +25,7 @@ from sklearn_sda._kernels._jit import (
     SCALAR,
     SIZES,
     STRIDED_IN,
+    UINT64,
     VECTOR,
     VECTOR_IN,
     function,
@@ -37,6 +38,7 @@ from sklearn_sda._kernels.update import ARGUMENTS
 
 FORWARD = function(MATRIX, VECTOR_IN)
 BACKWARD = function(MATRIX_IN, MATRIX)
+CORRUPT = function(MATRIX_IN, SCALAR, UINT64, UINT64, MATRIX)
 LOSS = function(MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, VECTOR)
 PENALTY = function(VECTOR_IN, SCALAR, VECTOR, returns=SCALAR)
 UPDATE = function(*ARGUMENTS)
@@ -47,6 +49,8 @@ BLOCK = 16
 # `train_samples`: rows of the coefficients between their decoding and their update, few enough to stay in
 # the cache, enough for the loss to be a short loop (784 x 1000: 170 us with 8, 184 with 4, 188 with 16).
 AHEAD = 8
+# From this count on nobody waits any more: one of the threads has failed.
+RELEASED = 2**62
 # Looks at the counter before a waiting thread offers its core to others.
 SPINS = 200
 
@@ -90,7 +94,7 @@ def _wait_for_all(arrivals, n_threads):
 
     def implementation(arrivals, n_threads):
         if n_threads > 1:
-            goal = (_add_one(arrivals) // n_threads + 1) * n_threads
+            goal = min((_add_one(arrivals) // n_threads + 1) * n_threads, RELEASED)
             looks = 0
             while _load(arrivals) < goal:
                 looks += 1
@@ -246,7 +250,7 @@ def train_layer(
     losses : ndarray of shape (n_samples,)
         Out: loss of each row, penalty included.
     arrivals : ndarray of shape (1,)
-        Zero when the first thread starts.
+        Zero when the first thread starts; `RELEASED` if one does not come.
     thread, n_threads : int
         Number of this thread, and how many there are.
     """
@@ -339,16 +343,20 @@ def _matrix_at(address, rows, columns, like):
 
 @kernel(
     MATRIX_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(ACTIVATIONS)),
-    functions(BACKWARD, len(ACTIVATIONS)), LOSS, PENALTY, UPDATE, PRODUCT,
-    SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
+    functions(BACKWARD, len(ACTIVATIONS)), CORRUPT, LOSS, PENALTY, UPDATE, PRODUCT,
+    VECTOR_IN, SIZES, INT64, SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
     VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_network(
-    X, targets, batch_size, sizes, units, forwards, backwards, loss, add_l2, update, multiply,
-    addresses, alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
+    X, targets, batch_size, sizes, units, forwards, backwards, drop, loss, add_l2, update, multiply,
+    dropout, seeds, position, addresses, alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
     outputs, deltas, gradients, penalties, losses, arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a deep network with one minibatch after the other.
+
+    With dropout, an entry of the input of layer k is 0 with probability p_k, and what remains is divided
+    by 1 - p_k (Srivastava et al. 2014, section 10, where it is called inverted): the expected
+    pre-activation is that without dropout. The division is a factor of the layer's three products.
 
     Parameters
     ----------
@@ -364,8 +372,16 @@ def train_network(
         Which of `forwards` and `backwards` is the unit of each hidden layer.
     forwards, backwards : tuple of function
         Of every unit, see `sklearn_sda._kernels.pointwise.Activation`.
+    drop : function
+        `corruption.masking`.
     loss, add_l2, update, multiply : function
         See `pointwise.squared_error`, `gradient.add_l2`, `update` and `products.multiply`.
+    dropout : ndarray of shape (n_layers,)
+        Probability p_k for the input of each layer, in [0, 1).
+    seeds : ndarray of shape (n_layers,)
+        Of the dropout.
+    position : int
+        Number of samples seen before; addresses the dropout.
     addresses : ndarray of shape (2 * n_layers,)
         Where the coefficients and the intercept of each layer in turn are; they are updated in place.
         (A compiled function takes any number of arrays only in this way.)
@@ -397,12 +413,15 @@ def train_network(
         strength = alpha / outputs.dtype.type(n)
         _fill(one / outputs.dtype.type(n), weights)
         _copy_rows(X, start + i, start + j, _rows(outputs, 0, n, sizes[0]), i)
+        first_row = np.uint64(position + start + i)
         for k in range(last + 1):
             H, Z = _rows(outputs, inputs[k], n, sizes[k]), _rows(outputs, inputs[k + 1], n, sizes[k + 1])
             coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
+            if dropout[k] > 0:
+                drop(H[i:j], dropout[k], np.uint64(seeds[k]), first_row, H[i:j])
             _wait(arrivals, n_threads)
-            multiply(H, coef, one, zero, Z, thread, n_threads)
+            multiply(H, coef, one / (one - dropout[k]), zero, Z, thread, n_threads)
             _wait(arrivals, n_threads)
             if k < last:
                 forwards[units[k]](Z[i:j], intercept)
@@ -416,9 +435,12 @@ def train_network(
             delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
             coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
             _wait(arrivals, n_threads)
-            multiply(delta, coef.T, one, zero, below, thread, n_threads)
+            multiply(delta, coef.T, one / (one - dropout[k]), zero, below, thread, n_threads)
             _wait(arrivals, n_threads)
+            # from the output that was not dropped; what comes from the others is dropped in the same way
             backwards[units[k - 1]](H[i:j], below[i:j])
+            if dropout[k] > 0:
+                drop(below[i:j], dropout[k], np.uint64(seeds[k]), first_row, below[i:j])
         _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
         factor, keep = (-step_size, one) if folded else (one, zero)
@@ -428,7 +450,7 @@ def train_network(
             coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
             out = coef if folded else _rows(gradients, places[k], sizes[k], sizes[k + 1])
-            multiply(H.T, delta, factor, keep, out, thread, n_threads)
+            multiply(H.T, delta, factor / (one - dropout[k]), keep, out, thread, n_threads)
             _move_intercept(
                 delta, intercept, places[k] + coef.size, update, gradients, first, second,
                 step_size, decay_1, decay_2, epsilon, thread, n_threads,
