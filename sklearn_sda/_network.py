@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sda._kernels._jit import Kernel
-from sklearn_sda._kernels.products import multiply
 from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 
 # Rows that pass through the chain together: enough for BLAS, and their codes stay in the cache.
@@ -59,10 +58,10 @@ def _pre_activation(chain, X, out):
     """Write the pre-activation (without intercept) of the last layer of a chain for one chunk."""
     for layer in chain[:-1]:
         H = np.empty((len(X), layer.coef.shape[1]), layer.coef.dtype)
-        multiply(X, layer.coef, 1, 0, H, 0, 1)
+        np.matmul(X, layer.coef, out=H)
         layer.unit(H, layer.intercept)
         X = H
-    multiply(X, chain[-1].coef, 1, 0, out, 0, 1)
+    np.matmul(X, chain[-1].coef, out=out)
 
 
 def _chunks(X, dtype, part, n_parts):

@@ -26,7 +26,7 @@ LAYERS = {
         "sklearn_sda._kernels.pointwise",
         "sklearn_sda._kernels.update",
     },
-    "_kernels.products": {"llvmlite", "numba", "numpy", "sklearn_sda._kernels._jit"},
+    "_kernels.products": {"llvmlite", "numba", "numpy", "sklearn_sda._kernels._jit", "threadpoolctl"},
     "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
     "_training": {"numpy"},
     "_threads": {"threadpoolctl"},

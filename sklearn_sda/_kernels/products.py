@@ -8,16 +8,23 @@ import numpy as np
 from llvmlite import binding
 from numba import types
 from numba.extending import get_cython_function_address, intrinsic, overload
+from threadpoolctl import threadpool_info
 
 from sklearn_sda._kernels._jit import INT64, MATRIX, SCALAR, STRIDED_IN, kernel
 
 # OpenBLAS cuts a sum of more than a few hundred terms into parts, of other sizes for a part of a matrix
 # than for the whole: another order, another rounding. We cut it into panels that OpenBLAS leaves whole.
 PANEL = 256
-# A product of so few operations OpenBLAS computes in another way, without copying its operands first.
-# Where few rows meet a large matrix the copy costs more than the product: there, panels are so thin that
-# each is such a product (20 x 784 x 1000 on AVX-512: 102 GFLOP/s instead of 57).
-DIRECT, THIN, FEW_ROWS = 1_000_000, (16, 32), 40
+# A product of so few multiplications OpenBLAS may compute in another way than larger ones: on AVX-512
+# directly, without copying its operands first (unless B comes transposed). Where the copy costs much, panels
+# are so thin that each is such a product, but not thinner than THINNEST: 100 x 128 x 256 at 147 GFLOP/s
+# instead of 119, 20 x 784 x 1000 at 99 instead of 54, but 128 x 784 x 500 at 105 instead of 121.
+DIRECT, THINNEST = 1_000_000, 20
+HAS_DIRECT = any(
+    library.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
+    for library in threadpool_info()
+    if library["internal_api"] == "openblas"
+)
 # OpenBLAS computes a matrix in tiles of at most so many columns, those of an incomplete tile in another
 # way. Parts consist of whole tiles: of its vectors in float32, of its blocks in float64, where the vectors
 # of a block are not all computed alike. (Measured: other sizes change bits, these none of 4000 products.)
@@ -67,8 +74,10 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
         n, k, m = A.shape[0], A.shape[1], out.shape[1]
         tile = TILES[0] if item == 4 else TILES[1]
         n_tiles = (m + tile - 1) // tile
-        if A_rows and B_rows and n <= FEW_ROWS and n * m * k > DIRECT:
-            panel = THIN[1] if n * m * THIN[1] <= DIRECT else THIN[0]
+        thin = DIRECT // max(1, n * m)
+        if HAS_DIRECT and B_rows and thin >= min(k, THINNEST):
+            n_panels = max(1, (k + thin - 1) // thin)
+            panel = (k + n_panels - 1) // n_panels
         else:
             n_panels = max(1, (k + PANEL - 1) // PANEL)
             panel = (k + n_panels - 1) // n_panels
