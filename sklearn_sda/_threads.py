@@ -84,9 +84,12 @@ class _OneThread:
                     _limit(library, self._mine.before[k])
 
     def limit_for_good(self):
-        """Limit BLAS on the calling thread, one of our own, where the limit is a thread's."""
-        for library in _blas().lib_controllers:
-            if library.num_threads != 1:
+        """Limit BLAS on the calling thread, one of our own, where the limit is a thread's own.
+
+        Where it is the process's, that is not this thread's business: it may start to live late.
+        """
+        for k, library in enumerate(_blas().lib_controllers):
+            if self._is_threads_own.get(k, False):
                 _limit(library, 1)
 
     @property

@@ -83,6 +83,36 @@ def test_overlapping_fits_run_on_one_thread_and_restore_what_was(own, monkeypatc
     assert seen == [1, 1, 2]
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_thread_of_a_team_that_starts_late_limits_nobody_else(own, monkeypatch):
+    # its team may have been closed, without any work, before the thread began to live
+    blas = SimpleNamespace(lib_controllers=[Library(own)])
+    monkeypatch.setattr(_threads, "_blas", lambda: blas)
+    limit = _threads._OneThread()
+    with limit:
+        pass
+    seen = []
+
+    def late():
+        limit.limit_for_good()
+        seen.append(blas_threads())
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    thread.join()
+    assert blas_threads() == 2
+    assert seen == [1 if own else 2]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_nothing_is_limited_after_many_fits():
+    X = np.random.RandomState(0).uniform(size=(200, 784))
+    for max_iter in (0, 0, 1, 0, 0) * 4:
+        DenoisingAutoencoder(300, max_iter=max_iter, batch_size=200).fit(X)
+    time.sleep(0.1)
+    assert blas_threads() == 2
+
+
 def test_the_limit_ends_with_an_error():
     with pytest.raises(ZeroDivisionError), one_thread:
         raise ZeroDivisionError
