@@ -46,7 +46,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     n_components : int, default=100
         Number of hidden units, the length of the code.
 
-    activation : {"logistic", "tanh", "relu", "identity"}, default="relu"
+    activation : {"logistic", "tanh", "relu", "softplus", "identity"}, default="relu"
         Hidden unit g.
 
     corruption : {"masking"}, default="masking"

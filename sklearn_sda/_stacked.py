@@ -38,7 +38,7 @@ class StackedAutoencoderTransformer(
     hidden_layer_sizes : int or sequence of int, default=(200,)
         Number of hidden units of each layer.
 
-    activation : {"logistic", "tanh", "relu", "identity"}, default="relu"
+    activation : {"logistic", "tanh", "relu", "softplus", "identity"}, default="relu"
         Hidden unit.
 
     corruption : {"masking"}, default="masking"

@@ -20,6 +20,7 @@ ACTIVATIONS = {
     "logistic": (logistic, lambda z: logistic(z) * (1 - logistic(z))),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+    "softplus": (lambda z: np.log(1 + np.exp(z)), logistic),
 }
 
 

@@ -164,7 +164,9 @@ def test_an_encoder_with_an_unknown_dtype(dtype, X, y):
 
 
 def test_an_option_that_is_unknown_lists_the_known_ones(X):
-    with pytest.raises(ValueError, match=r"'identity', 'logistic', 'relu', 'tanh'|must be a str among"):
+    with pytest.raises(
+        ValueError, match=r"'identity', 'logistic', 'relu', 'softplus', 'tanh'|must be a str among"
+    ):
         DenoisingAutoencoder(activation="sigmoid").fit(X)
 
 

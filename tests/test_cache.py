@@ -21,7 +21,7 @@ warnings.simplefilter("ignore")
 X = np.random.RandomState(0).uniform(size=(40, 5)); y = np.arange(40) % 2
 DTYPES = {dtypes!r}
 for dtype in DTYPES:
-    for activation in ("logistic", "tanh", "relu", "identity"):
+    for activation in ("logistic", "tanh", "relu", "softplus", "identity"):
         for solver in ("adam", "sgd"):
             stack = StackedAutoencoderTransformer((3, 2), activation=activation, solver=solver, dtype=dtype,
                                                   loss=("cross_entropy", "auto"), max_iter=1, alpha=0.1)
