@@ -90,7 +90,8 @@ def search(n_jobs):
         start = time.perf_counter()
         GridSearchCV(clf, grid, n_jobs=n_jobs, cv=3, error_score="raise").fit(X, y)
         return time.perf_counter() - start
-search({n_jobs})  # starts the workers and compiles
+clf = SdAClassifier({sizes}, max_iter=1)
+GridSearchCV(clf, grid, n_jobs={n_jobs}, cv=3).fit(X[:100], y[:100])  # starts the workers and compiles
 print("go", flush=True)
 input()
 print(search({n_jobs}))
