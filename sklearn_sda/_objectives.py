@@ -56,8 +56,9 @@ class _Objective:
 
     def __init__(self, name, parameters, alpha, batch_size, n_samples, row_size, work):
         for parameter in parameters:  # compiled code writes to them without looking
-            if not (parameter.flags.c_contiguous and parameter.flags.writeable):
-                raise ValueError(f"{name}: parameters must be C-ordered and writable.")
+            alike = parameter.dtype == parameters[0].dtype
+            if not (alike and parameter.flags.c_contiguous and parameter.flags.writeable):
+                raise ValueError(f"{name}: parameters must be C-ordered, writable and of one type.")
         self.name = name
         self.parameters = parameters
         self.team = Team(1)

@@ -142,10 +142,12 @@ class Team:
     def _serve(self, box):
         """Work until told to stop: the life of a thread."""
         one_thread.limit_for_good()
-        for context, work, part in iter(box.get, None):
+        for context, work, part, release in iter(box.get, None):
             try:
                 context.run(work, part)
             except BaseException as error:
+                if release is not None:
+                    release()
                 self._done.put(error)
             else:
                 self._done.put(None)
@@ -162,13 +164,13 @@ class Team:
         n_parts : int
             At most the size of the team.
         release : callable or None
-            Called if the calling thread fails or is interrupted, so that the others need not wait for it.
+            Called if one of the threads fails or is interrupted, so that the others need not wait for it.
         """
         n_started = 0
         try:
             for part, box in enumerate(self._boxes[: n_parts - 1], start=1):
                 # in the caller's context: NumPy's handling of overflow belongs to it
-                box.put((contextvars.copy_context(), work, part))
+                box.put((contextvars.copy_context(), work, part, release))
                 n_started += 1
             work(0)
         except BaseException:

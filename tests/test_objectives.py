@@ -379,9 +379,18 @@ def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha,
 
 def test_parameters_that_compiled_code_can_not_write_are_refused():
     _, objective = make_reconstruction("tanh", "squared_error", True)
-    parameters = [np.asfortranarray(objective.parameters[0]), *objective.parameters[1:]]
-    options = {"activation": "tanh", "loss": "squared_error", "corruption": "masking"}
-    with pytest.raises(ValueError, match="C-ordered and writable"):
-        Reconstruction(
-            np.ones((3, 5)), parameters, corruption_level=0.1, seed=0, alpha=0.0, batch_size=2, **options
-        )
+    coef, *others = objective.parameters
+    read_only = coef.copy()
+    read_only.flags.writeable = False
+    options = {"activation": "tanh", "loss": "squared_error", "corruption": "masking", "corruption_level": 0.1}
+    for bad in (np.asfortranarray(coef), read_only, coef.astype("float32")):
+        with pytest.raises(ValueError, match="C-ordered, writable and of one type"):
+            Reconstruction(
+                np.ones((3, 5)),
+                [bad, *others],
+                corruption_level=0.1,
+                seed=0,
+                alpha=0.0,
+                batch_size=2,
+                **options,
+            )

@@ -205,15 +205,16 @@ def test_nobody_waits_for_a_caller_that_was_interrupted():
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
-def test_an_interrupted_step_ends(monkeypatch):
-    # the calling thread fails before it does its part; the other one is waiting for it in compiled code
+@pytest.mark.parametrize("thread", [0, 1])
+def test_an_interrupted_step_ends(thread, monkeypatch):
+    # one thread fails before it does its part; the other one is waiting for it in compiled code
     entry = _objectives.train_layer.entry
 
     def interrupted(dtype):
         steps = entry(dtype)
 
         def call(*arguments):
-            if arguments[-2] == 0:
+            if arguments[-2] == thread:
                 raise KeyboardInterrupt
             steps(*arguments)
 
