@@ -382,15 +382,9 @@ def test_parameters_that_compiled_code_can_not_write_are_refused():
     coef, *others = objective.parameters
     read_only = coef.copy()
     read_only.flags.writeable = False
-    options = {"activation": "tanh", "loss": "squared_error", "corruption": "masking", "corruption_level": 0.1}
+    options = {"activation": "tanh", "loss": "squared_error", "corruption": "masking", "alpha": 0.0}
     for bad in (np.asfortranarray(coef), read_only, coef.astype("float32")):
         with pytest.raises(ValueError, match="C-ordered, writable and of one type"):
             Reconstruction(
-                np.ones((3, 5)),
-                [bad, *others],
-                corruption_level=0.1,
-                seed=0,
-                alpha=0.0,
-                batch_size=2,
-                **options,
+                np.ones((3, 5)), [bad, *others], corruption_level=0.1, seed=0, batch_size=2, **options
             )
