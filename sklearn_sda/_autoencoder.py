@@ -4,6 +4,7 @@ import copy
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
@@ -19,8 +20,10 @@ from sklearn_sda._base import (
     writeable,
 )
 from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit_context
+from sklearn_sda._corruption import Columns, Corruption, needs_columns, read_emphasis, read_kinds, read_levels
 from sklearn_sda._kernels.corruption import CORRUPTIONS
-from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
+from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES, identity_forward
+from sklearn_sda._labels import check_labels, one_hot_writer
 from sklearn_sda._network import Affine, forward, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._training import all_rows
@@ -49,11 +52,31 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     activation : {"logistic", "tanh", "relu", "softplus", "identity"}, default="relu"
         Hidden unit g.
 
-    corruption : {"masking"}, default="masking"
-        "masking" sets each entry to 0 with probability `corruption_level`.
+    corruption : str, callable, or list of them, default="masking"
+        Noise (Vincent et al. 2010, section 3.3), drawn for each entry independently.
 
-    corruption_level : float, default=0.3
-        Fraction of entries that are corrupted, in [0, 1). 0 is the plain autoencoder.
+        - "masking": the entry becomes 0 with probability `corruption_level`.
+        - "salt_and_pepper": it becomes the column's minimum or maximum, by a fair coin.
+        - "swap": it becomes the value of its column in another sample, drawn for each entry anew, so that
+          columns keep their distribution.
+        - "gaussian": normal noise is added, its standard deviation being `corruption_level` times that
+          of the column.
+        - "gaussian_absolute": the same with standard deviation `corruption_level`.
+        - a callable ``corruption(X, level, random_state)``: gets a minibatch, which it must not modify,
+          and returns an array of the same shape.
+
+        A list of them is applied in turn.
+
+    corruption_level : float, array of shape (n_features,), dict, or list of them, default=0.3
+        Probability in [0, 1) that an entry is corrupted, or the standard deviation of "gaussian". 0 is the
+        plain autoencoder. An array has one value per column; a dict that of some columns by name, those
+        not in it stay clean. A list has one of these for each item of `corruption`.
+
+    emphasis : tuple of float (alpha, beta) or None, default=None
+        Weights of the corrupted and of the clean components in the loss (Vincent et al. 2010):
+        ``alpha * sum of their terms + beta * sum of the others``. (1, 0.5) and (1, 0) are the paper's
+        "double" and "full" emphasis. None is the plain sum. Not together with normal noise, which
+        corrupts every component.
 
     loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
         Reconstruction loss, which also sets the decoder's link: "cross_entropy" (nats per sample,
@@ -64,6 +87,26 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     tied_weights : bool, default=True
         Whether the decoder uses the transposed encoder coefficients. Otherwise it has its own, which
         start as the transposed ones.
+
+    activity_l1 : float, default=0.0
+        Strength of the penalty ``sum_k |h_k|`` on each code: sparse codes (Glorot et al. 2011, section 3).
+
+    sparsity_weight : float, default=0.0
+        Strength of the penalty ``sum_k KL(sparsity_target || mean of h_k over the minibatch)``: each unit
+        is active for a fraction of the samples. For activation "logistic" only.
+
+    sparsity_target : float, default=0.05
+        Wanted mean of each unit, in (0, 1).
+
+    contraction : float, default=0.0
+        Strength of the penalty ``sum_k g'(z_k)**2 sum_j W_jk**2`` on each code: the squared Frobenius norm
+        of the encoder's Jacobian, at the corrupted sample (Rifai et al. 2011). The contractive
+        autoencoder has ``corruption_level=0``.
+
+    supervision : float, default=0.0
+        Weight in [0, 1] of the log loss of a temporary output layer on the code, beside 1 - supervision for
+        the reconstruction: 1 is greedy supervised training, between is partially supervised (Bengio et
+        al. 2007, section 4). Needs y. The output layer starts at 0 in each `fit` and is not kept.
 
     solver : {"adam", "sgd"}, default="adam"
         Optimizer: Adam (Kingma and Ba 2015), or stochastic gradient descent with `momentum`.
@@ -191,6 +234,13 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11.
 
+    Rifai, Vincent, Muller, Glorot and Bengio (2011). Contractive auto-encoders. ICML. (`contraction`)
+
+    Glorot, Bordes and Bengio (2011). Deep sparse rectifier neural networks. AISTATS. (`activity_l1`)
+
+    Bengio, Lamblin, Popovici and Larochelle (2007). Greedy layer-wise training of deep networks. NIPS.
+    (`supervision`)
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -204,8 +254,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "corruption": [StrOptions(set(CORRUPTIONS))],
-        "corruption_level": [Interval(Real, 0, 1, closed="left")],
+        "corruption": [StrOptions(set(CORRUPTIONS)), callable, list, tuple],
+        "corruption_level": [Interval(Real, 0, None, closed="left"), np.ndarray, dict, list, tuple],
+        "emphasis": [None, list, tuple],
+        "activity_l1": [Interval(Real, 0, None, closed="left")],
+        "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
+        "contraction": [Interval(Real, 0, None, closed="left")],
+        "supervision": [Interval(Real, 0, 1, closed="both")],
         "loss": [StrOptions({"auto", *RECONSTRUCTION_LOSSES})],
         "tied_weights": ["boolean"],
         "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
@@ -220,8 +276,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         activation="relu",
         corruption="masking",
         corruption_level=0.3,
+        emphasis=None,
         loss="auto",
         tied_weights=True,
+        activity_l1=0.0,
+        sparsity_weight=0.0,
+        sparsity_target=0.05,
+        contraction=0.0,
+        supervision=0.0,
         solver="adam",
         learning_rate_init=0.001,
         learning_rate="constant",
@@ -248,8 +310,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         self.activation = activation
         self.corruption = corruption
         self.corruption_level = corruption_level
+        self.emphasis = emphasis
         self.loss = loss
         self.tied_weights = tied_weights
+        self.activity_l1 = activity_l1
+        self.sparsity_weight = sparsity_weight
+        self.sparsity_target = sparsity_target
+        self.contraction = contraction
+        self.supervision = supervision
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -287,8 +355,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         ----------
         X : array-like of shape (n_samples, n_features)
             Training samples, of any numeric type; read-only memory maps included.
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,) or None
+            Class labels, for `supervision`; otherwise ignored.
 
         Returns
         -------
@@ -299,13 +367,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         ------
         ValueError
             If X is empty or has NaN or infinity; if the loss is cross-entropy and X lies outside
-            [0, 1]; if training diverges. The estimator is then as it was before.
+            [0, 1]; if parameters do not go together; if there is no y for `supervision`; if training
+            diverges. The estimator is then as it was before.
         """
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         context = self._init_callback_context(max_subtasks=self._max_iter(len(X)))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        self._train(X, context, resume=resume, incremental=False)
+        self._train(X, context, resume=resume, incremental=False, y=y)
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
@@ -341,7 +410,79 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         self._train(X, NullContext(), resume=resume, incremental=True)
         return self
 
-    def _train(self, X, context, *, resume, incremental):
+    def _make_corruption(self, seed, columns, donors):
+        """Return what this layer does to its samples.
+
+        Parameters
+        ----------
+        seed : int
+            Of the noise.
+        columns : sklearn_sda._corruption.Columns or None
+            Of the training samples.
+        donors : ndarray of shape (n_donors, n_features)
+            Samples that "swap" takes values from.
+
+        Returns
+        -------
+        corruption : sklearn_sda._corruption.Corruption
+
+        Raises
+        ------
+        ValueError
+            If the corruption, its levels or the emphasis are not valid.
+        """
+        names = getattr(self, "feature_names_in_", None)
+        kinds, levels, emphasis = self._read_corruption(donors.shape[1], names)
+        if columns is None and needs_columns(kinds):
+            columns = Columns.of(donors)
+        return Corruption(
+            kinds,
+            levels,
+            seed=seed,
+            dtype=np.dtype(self.dtype),
+            n_features=donors.shape[1],
+            columns=columns,
+            donors=donors,
+            emphasis=emphasis,
+        )
+
+    def _read_corruption(self, n_features, feature_names):
+        """Return corruptions, their levels and the emphasis for some columns; see `_corruption`."""
+        kinds = read_kinds(self.corruption)
+        levels = read_levels(kinds, self.corruption_level, n_features, feature_names)
+        return kinds, levels, read_emphasis(self.emphasis, kinds, levels)
+
+    def _check_combinations(self, n_features, feature_names, y, incremental):
+        """Raise ValueError if parameters do not go together, or not with the columns or labels.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns.
+        feature_names : ndarray of str of shape (n_features,) or None
+            Their names.
+        y : array-like of shape (n_samples,) or None
+            Labels.
+        incremental : bool
+            Whether it is `partial_fit` that asks.
+        """
+        self._read_corruption(n_features, feature_names)
+        if self.sparsity_weight > 0 and self.activation != "logistic":
+            raise ValueError(
+                f"sparsity_weight={self.sparsity_weight} needs codes in (0, 1), that is "
+                f"activation='logistic', got activation={self.activation!r}. Use activity_l1 instead."
+            )
+        if self.supervision > 0 and incremental:
+            raise ValueError(
+                f"partial_fit can't use supervision={self.supervision}: the output layer lives for one fit. "
+                "Set supervision=0, or use fit."
+            )
+        if self.supervision > 0 and y is None:
+            raise ValueError(
+                f"supervision={self.supervision} requires y to be passed, but the target y is None."
+            )
+
+    def _train(self, X, context, *, resume, incremental, y=None):
         """Train from the present parameters (`resume`) or from random ones, then set the attributes.
 
         Parameters
@@ -354,21 +495,42 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Whether to continue from the present parameters.
         incremental : bool
             One pass, with the optimizer of the previous call.
+        y : array-like of shape (n_samples,) or None
+            Labels.
         """
+        names = getattr(self, "feature_names_in_", None)
+        self._check_combinations(X.shape[1], names, y, incremental)
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
+        columns = Columns.of(X) if needs_columns(read_kinds(self.corruption)) else None
+        if columns is not None and incremental and resume and self._columns is not None:
+            columns = self._columns.merged(columns)
+        corruption = self._make_corruption(seed, columns, X)
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
         loss = self._choose_loss(X, resume)
+        supervised = {}
+        if self.supervision > 0:
+            classes, codes = np.unique(check_labels(X, y), return_inverse=True)
+            output = [
+                np.zeros(shape, self.dtype) for shape in ((self.n_components, len(classes)), len(classes))
+            ]
+            supervised = {
+                "supervision": self.supervision,
+                "write_targets": one_hot_writer(codes),
+                "target_loss": "log_loss",
+            }
+            parameters = [*parameters, *output]
         objective = Reconstruction(
             X,
             parameters,
             activation=self.activation,
             loss=loss,
-            corruption=self.corruption,
-            corruption_level=self.corruption_level,
-            seed=seed,
+            corruption=corruption,
+            tied=self.tied_weights,
+            penalties=(self.activity_l1, self.sparsity_weight, self.sparsity_target, self.contraction),
             alpha=self.alpha,
             batch_size=self._check_batch_size(len(X)),
+            **supervised,
         )
         optimizer = self._next_optimizer(parameters, incremental)
         attributes = {
@@ -378,6 +540,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "_decoder_coef": None if self.tied_weights else parameters[3],
             "out_activation_": LOSSES[loss].out_activation,
             "_trained_activation": self.activation,  # to refuse to continue with another
+            "_columns": columns,
         }
         max_iter = self._max_iter(len(X), incremental)
         rows, score = all_rows(len(X)), None
@@ -386,11 +549,18 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
                 rows, test_size=self.validation_fraction, random_state=rng
             )
             X_validation = X[validation_rows]
+            validation_codes = codes[validation_rows] if self.supervision > 0 else None
             trained = copy.copy(self)
             vars(trained).update(attributes)
 
             def score():
-                return trained._mean_score(X_validation)
+                value = (1 - self.supervision) * trained._mean_score(X_validation)
+                if self.supervision > 0:
+                    logits = forward([trained._encoder(), Affine(*output, identity_forward)], X_validation)
+                    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+                    chosen = log_probabilities[np.arange(len(validation_codes)), validation_codes]
+                    value += self.supervision * float(chosen.mean())
+                return value
 
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}

@@ -151,14 +151,14 @@ def reconstruction_losses(chain, X, loss):
     """
     last = chain[-1]
     losses = np.empty(X.shape[0], last.coef.dtype)
-    weights = np.ones(CHUNK, losses.dtype)
+    weights, nothing = np.ones(CHUNK, losses.dtype), np.empty((0, 0), losses.dtype)
 
     def work(rows, chunk):
         n = len(chunk)
         Z, chunk_losses = np.empty((n, last.coef.shape[1]), losses.dtype), np.empty(n, losses.dtype)
         _pre_activation(chain, chunk, Z)
         targets = chunk if loss.domain is None else np.clip(chunk, *loss.domain)
-        loss.kernel(targets, Z, last.intercept, weights[:n], chunk_losses)
+        loss.kernel(targets, Z, last.intercept, weights[:n], nothing, chunk_losses)
         losses[rows] = chunk_losses[: rows.stop - rows.start]
 
     _for_each_chunk(work, chain, X)

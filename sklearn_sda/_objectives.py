@@ -8,8 +8,8 @@ allocated once. The arithmetic is in `sklearn_sda._kernels.steps`.
 import numba
 import numpy as np
 
-from sklearn_sda._kernels.corruption import CORRUPTIONS
-from sklearn_sda._kernels.gradient import add_l2
+from sklearn_sda._kernels.corruption import masking
+from sklearn_sda._kernels.penalty import add_l2, leave_code, penalise_code
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
 from sklearn_sda._kernels.steps import BLOCK, RELEASED, train_layer, train_network, train_samples
@@ -64,6 +64,7 @@ class _Objective:
         self.team = Team(1)
         self.most_threads = 1 if numba.config.DISABLE_JIT else max(1, int(work / WORK))
         self._alpha = alpha
+        self._folding = alpha == 0
         self._batch_size = batch_size
         self._dtype = parameters[0].dtype
         together = min(SPAN_BYTES // (row_size * self._dtype.itemsize), n_samples) // batch_size
@@ -80,7 +81,7 @@ class _Objective:
 
     def _folds(self, optimizer):
         """Return whether coefficients can move within the matrix products of their gradients."""
-        return optimizer.plain and self._alpha == 0
+        return optimizer.plain and self._folding
 
     def _update(self, n_rows, optimizer):
         """Return the arguments of the compiled steps that describe the penalty and the updates."""
@@ -90,6 +91,10 @@ class _Objective:
             self._alpha, self._folds(optimizer), optimizer.first, optimizer.second, step_sizes,
             *optimizer.decays,
         )  # fmt: skip
+
+    def _n_readers(self, n_parts):
+        """Return how many of n_parts threads may read at the same time."""
+        return n_parts
 
     def step(self, rows, position, optimizer):
         """Update the parameters with one minibatch, or with several where steps are short.
@@ -109,7 +114,8 @@ class _Objective:
             Sum of the losses of the rows, penalty included.
         """
         n, n_parts = len(rows), min(self.team.size, n_threads())
-        self.team.run(lambda part: self._read(rows, position, share(n, part, n_parts)), n_parts)
+        n_readers = self._n_readers(n_parts)
+        self.team.run(lambda part: self._read(rows, position, share(n, part, n_readers)), n_readers)
         steps, *arguments = self._steps(n, position, optimizer)
         if steps is train_samples:
             steps.entry(self._dtype)(*arguments)
@@ -128,7 +134,8 @@ class Reconstruction(_Objective):
     """Denoising reconstruction by one layer.
 
     L = mean_i loss(x_i, decode(encode(corrupt(x_i)))) (Vincent et al. 2008, eq. 5): the reconstruction
-    of the corrupted sample is compared with the *clean* one.
+    of the corrupted sample is compared with the *clean* one. With `targets`, the loss of an output layer
+    on the code takes a share of it (Bengio et al. 2007, section 4). Penalties are added.
 
     Parameters
     ----------
@@ -136,61 +143,122 @@ class Reconstruction(_Objective):
         Any numeric type; read a minibatch at a time, never modified.
     parameters : list of ndarray
         encoder_coef (n_features, n_components), encoder_intercept (n_components,),
-        decoder_intercept (n_features,) and, if the weights are not tied, decoder_coef
-        (n_components, n_features).
+        decoder_intercept (n_features,); if the weights are not tied, decoder_coef
+        (n_components, n_features); if there are targets, output_coef (n_components, n_outputs) and
+        output_intercept (n_outputs,).
     activation : str
         Key of `ACTIVATIONS`.
     loss : str
         Key of `LOSSES`.
-    corruption : str
-        Key of `CORRUPTIONS`.
-    corruption_level : float
-        In [0, 1).
-    seed : int
-        Of the corruption.
+    corruption : sklearn_sda._corruption.Corruption
+        What is done to the samples.
+    tied : bool
+        Whether the weights are tied.
+    penalties : tuple of float
+        The `strengths` of `sklearn_sda._kernels.penalty.penalise_code`.
+    supervision : float
+        Weight in [0, 1] of the output layer's loss; that of the reconstruction is 1 - supervision.
+    write_targets : callable or None
+        As in `Supervised`.
+    target_loss : str
+        Key of `LOSSES` for the output layer.
     alpha, batch_size
         See `_Objective`.
     """
 
     def __init__(
-        self, X, parameters, *, activation, loss, corruption, corruption_level, seed, alpha, batch_size
+        self,
+        X,
+        parameters,
+        *,
+        activation,
+        loss,
+        corruption,
+        alpha,
+        batch_size,
+        tied=True,
+        penalties=(0, 0, 0.5, 0),
+        supervision=0.0,
+        write_targets=None,
+        target_loss="log_loss",
     ):
         n_features, n_components = parameters[0].shape
         name = f"Autoencoder layer {n_features} -> {n_components}"
         work = 10 * batch_size * n_features * n_components
         super().__init__(name, parameters, alpha, batch_size, len(X), 2 * n_features, work)
         self._X = X
-        self._units = ACTIVATIONS[activation][:2]
-        self._loss = LOSSES[loss].kernel
-        self._corrupt = CORRUPTIONS[corruption]
-        self._level = corruption_level
-        self._seed = seed
-        self._clean = np.empty((self.span, n_features), self._dtype)
-        self._corrupted = np.empty_like(self._clean) if corruption_level > 0 else self._clean
-        self._visible = np.empty((2 * batch_size, n_features), self._dtype)
-        self._hidden = np.empty((2 * batch_size, n_components), self._dtype)
+        self._unit = ACTIVATIONS[activation]
+        self._loss, self._target_loss = LOSSES[loss], LOSSES[target_loss]
+        self._corruption = corruption
+        self._supervision, self._write_targets = supervision, write_targets
+        self._strengths = np.array(penalties, self._dtype)
+        *_, contraction = penalties
+        penalised = any(np.delete(self._strengths, 2))
+        self._folding = alpha == 0 and contraction == 0
+
+        def empty(*shape):
+            return np.empty(shape, self._dtype)
+
+        own = list(parameters[3:])
+        self._decoder_coef = empty(0, 0) if tied else own.pop(0)
+        self._output = own or [empty(n_components, 0), empty(0)]
+        n_outputs = len(self._output[1])
+        self._targets = empty(self.span, n_outputs)
+        self._clean = empty(self.span, n_features)
+        self._corrupted = np.empty_like(self._clean) if corruption.corrupts else self._clean
+        self._emphasis = empty(*(self._clean.shape if corruption.emphasis else (0, 0)))
+        self._one_by_one = batch_size == 1 and tied and not (own or corruption.emphasis or penalised)
+        # buffers of the compiled steps
+        self._visible, self._hidden = empty(2 * batch_size, n_features), empty(2 * batch_size, n_components)
+        self._bent = empty(2 * batch_size if contraction else 0, n_components)
+        self._code_penalties, self._l2 = empty(n_components if penalised else 0), empty(n_components)
+        self._delta_output = empty(batch_size, n_outputs)
+
+    def _n_readers(self, n_parts):
+        """Return how many of n_parts threads may read at the same time."""
+        return 1 if self._corruption.takes_minibatches else n_parts
 
     def _read(self, rows, position, part):
         """Copy and corrupt a part of the rows."""
         gather(self._X, rows[part], self._clean[part])
-        if self._level > 0:
-            start = position + part.start
-            self._corrupt(self._clean[part], self._level, self._seed, start, self._corrupted[part])
+        if self._write_targets is not None:
+            self._write_targets(rows[part], self._targets[part])
+        if self._corruption.corrupts or self._corruption.emphasis:
+            emphasis = self._emphasis[part] if self._corruption.emphasis else None
+            size = self._batch_size if self._corruption.takes_minibatches else len(rows)
+            clean, corrupted = self._clean[part], self._corrupted[part]
+            for start in range(0, len(clean), size):
+                batch = slice(start, start + size)
+                self._corruption(
+                    clean[batch],
+                    position + part.start + start,
+                    corrupted[batch],
+                    None if emphasis is None else emphasis[batch],
+                )
 
     def _steps(self, n_rows, position, optimizer):
         """Return the compiled function and its arguments but for the threads'."""
         X, X_tilde, losses = self._clean[:n_rows], self._corrupted[:n_rows], self._losses[:n_rows]
-        functions = self._functions(*self._units, self._loss)
-        coef, intercept, decoder_intercept, *decoder_coef = self.parameters
-        if self._batch_size == 1 and not decoder_coef and self._folds(optimizer):
+        functions = self._functions(*self._unit[:2])
+        if self._one_by_one and self._folds(optimizer):
             step_size = optimizer.learning_rate
+            functions += self._functions(self._loss.kernel)
             return train_samples, X, X_tilde, *functions, *self.parameters, step_size, losses
-        decoder_coef = decoder_coef[0] if decoder_coef else np.empty((0, 0), self._dtype)
+        emphasis, targets = self._emphasis[:n_rows], self._targets[:n_rows]
+        functions += self._functions(
+            (self._unit if len(self._bent) else ACTIVATIONS["identity"]).derivatives,
+            self._loss.emphasised if len(emphasis) else self._loss.kernel,
+            self._target_loss.kernel if self._write_targets else self._loss.kernel,
+            add_l2,
+            penalise_code if len(self._code_penalties) else leave_code,
+            optimizer.rule,
+            multiply,
+        )
         return (
-            train_layer, X, X_tilde, self._batch_size,
-            *functions, *self._functions(add_l2, optimizer.rule, multiply),
-            coef, intercept, decoder_intercept, decoder_coef, *self._update(n_rows, optimizer),
-            self._visible, self._hidden, self._gradients, self._penalties, losses,
+            train_layer, X, X_tilde, emphasis, targets, self._batch_size, *functions,
+            *self.parameters[:3], self._decoder_coef, *self._output, self._supervision, self._strengths,
+            *self._update(n_rows, optimizer), self._visible, self._hidden, self._bent, self._delta_output,
+            self._gradients, self._l2, self._penalties, self._code_penalties, losses,
         )  # fmt: skip
 
 
@@ -252,7 +320,7 @@ class Supervised(_Objective):
             self._sizes, self._units,
             tuple(self._functions(*(unit.forward for unit in units))),
             tuple(self._functions(*(unit.backward for unit in units))),
-            *self._functions(CORRUPTIONS["masking"], self._loss, add_l2, optimizer.rule, multiply),
+            *self._functions(masking, self._loss, add_l2, optimizer.rule, multiply),
             self._dropout, self._seeds, position, self._addresses, *self._update(n_rows, optimizer),
             self._outputs, self._deltas, self._gradients, self._penalties, self._losses[:n_rows],
         )  # fmt: skip

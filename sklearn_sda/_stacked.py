@@ -3,7 +3,7 @@
 import copy
 from contextlib import contextmanager
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes
 from sklearn_sda._base import all_or_nothing, check_samples
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
+from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import LOSSES
 from sklearn_sda._network import forward, reconstruction_losses
 
@@ -31,7 +32,7 @@ class StackedAutoencoderTransformer(
     (Bengio et al. 2007). The layers are the steps of a `Pipeline`, and training is its `fit`.
 
     A parameter of the layers is given as one value for all layers, or as a list or tuple with one
-    value per layer.
+    value per layer. `DenoisingAutoencoder` says more about each.
 
     Parameters
     ----------
@@ -41,11 +42,18 @@ class StackedAutoencoderTransformer(
     activation : {"logistic", "tanh", "relu", "softplus", "identity"}, default="relu"
         Hidden unit.
 
-    corruption : {"masking"}, default="masking"
-        Noise added to the input of the layer that is being trained.
+    corruption : str or callable, default="masking"
+        Noise added to the input of the layer that is being trained: "masking", "salt_and_pepper",
+        "swap", "gaussian", "gaussian_absolute" or a callable. Several in turn are a list within the list
+        of layers.
 
-    corruption_level : float, default=0.3
-        Fraction of entries that are corrupted, in [0, 1).
+    corruption_level : float, array of shape (n_features,) or dict, default=0.3
+        Probability that an entry is corrupted, in [0, 1), or the standard deviation of normal noise. An
+        array or a dict, with a level per column, is for the first layer; the others have 0.3 then.
+
+    emphasis : tuple of float (alpha, beta) or None, default=None
+        Weights of the corrupted and of the clean components in the loss. A pair of numbers is for all
+        layers.
 
     loss : {"auto", "cross_entropy", "squared_error"}, default="auto"
         Reconstruction loss. "auto" is that of `DenoisingAutoencoder` for the first layer, which
@@ -54,6 +62,21 @@ class StackedAutoencoderTransformer(
 
     tied_weights : bool, default=True
         Whether the decoder uses the transposed encoder coefficients.
+
+    activity_l1 : float, default=0.0
+        Strength of the L1 penalty on the code.
+
+    sparsity_weight : float, default=0.0
+        Strength of the penalty on mean activities away from `sparsity_target`.
+
+    sparsity_target : float, default=0.05
+        Wanted mean activity, in (0, 1).
+
+    contraction : float, default=0.0
+        Strength of the penalty on the encoder's Jacobian.
+
+    supervision : float, default=0.0
+        Weight of the labels in the training of the layers, in [0, 1].
 
     solver : {"adam", "sgd"}, default="adam"
         Optimizer.
@@ -175,7 +198,9 @@ class StackedAutoencoderTransformer(
     _parameter_constraints: dict = {
         "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
         **{
-            name: constraints if name in SHARED_PARAMETERS + OWN_PARAMETERS else [*constraints, list, tuple]
+            name: constraints
+            if name in SHARED_PARAMETERS + OWN_PARAMETERS or list in constraints
+            else [*constraints, list, tuple]
             for name, constraints in DenoisingAutoencoder._parameter_constraints.items()
             if name != "n_components"
         },
@@ -189,8 +214,14 @@ class StackedAutoencoderTransformer(
         activation="relu",
         corruption="masking",
         corruption_level=0.3,
+        emphasis=None,
         loss="auto",
         tied_weights=True,
+        activity_l1=0.0,
+        sparsity_weight=0.0,
+        sparsity_target=0.05,
+        contraction=0.0,
+        supervision=0.0,
         solver="adam",
         learning_rate_init=0.001,
         learning_rate="constant",
@@ -218,8 +249,14 @@ class StackedAutoencoderTransformer(
         self.activation = activation
         self.corruption = corruption
         self.corruption_level = corruption_level
+        self.emphasis = emphasis
         self.loss = loss
         self.tied_weights = tied_weights
+        self.activity_l1 = activity_l1
+        self.sparsity_weight = sparsity_weight
+        self.sparsity_target = sparsity_target
+        self.contraction = contraction
+        self.supervision = supervision
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -258,8 +295,8 @@ class StackedAutoencoderTransformer(
         ----------
         X : array-like of shape (n_samples, n_features)
             Training samples, of any numeric type; read-only memory maps included.
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,) or None
+            Class labels, for `supervision`; otherwise ignored.
 
         Returns
         -------
@@ -274,14 +311,14 @@ class StackedAutoencoderTransformer(
         """
         resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        pipeline = self._make_pipeline(resume)
+        pipeline = self._make_pipeline(resume, X.shape[1], y, incremental=False)
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         pretraining = context.subcontext(task_name="pretrain")
         with pretraining.propagate_callback_context(pipeline):
             pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
             with self._naming_layers(pipeline):
-                pipeline.fit(X)
+                pipeline.fit(X, y)
             self.pipeline_ = pipeline
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -316,7 +353,7 @@ class StackedAutoencoderTransformer(
         self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        pipeline = self._make_pipeline(resume)
+        pipeline = self._make_pipeline(resume, X.shape[1], y, incremental=True)
         code = X
         with self._naming_layers(pipeline):
             for number, (_, layer) in enumerate(pipeline.steps, start=1):
@@ -350,17 +387,21 @@ class StackedAutoencoderTransformer(
         """
         sizes = self._sizes()
         layers = [{"n_components": size} for size in sizes]
-        for name in DenoisingAutoencoder().get_params():
+        defaults = DenoisingAutoencoder().get_params()
+        for name in defaults:
             if name in OWN_PARAMETERS:
                 continue
             value = getattr(self, name)
-            per_layer = isinstance(value, list | tuple)
+            per_layer = isinstance(value, list | tuple) and not (name == "emphasis" and is_pair(value))
             if per_layer and len(value) != len(sizes):
                 raise ValueError(
                     f"{name}={value!r} has {len(value)} values for the {len(sizes)} layers of "
                     f"hidden_layer_sizes={self.hidden_layer_sizes!r}. Give one value per layer, or a "
                     "single value for all."
                 )
+            if name == "corruption_level" and isinstance(value, np.ndarray | dict):
+                # by column: the columns are those of the first layer
+                value, per_layer = [value, *[defaults[name]] * (len(sizes) - 1)], True
             for number, layer in enumerate(layers):
                 layer[name] = value[number] if per_layer else value
         for below, layer in pairwise(layers):
@@ -368,10 +409,11 @@ class StackedAutoencoderTransformer(
                 layer["loss"] = "cross_entropy" if below["activation"] == "logistic" else "squared_error"
         return layers
 
-    def _make_pipeline(self, resume):
+    def _make_pipeline(self, resume, n_features, y, *, incremental):
         """Return the pipeline to be trained: new layers, or copies of the present ones (`resume`).
 
-        The parameters of every layer are checked here, before the first one is trained.
+        The parameters of every layer are checked here, before the first one is trained: for n_features
+        columns, labels y and, if `incremental`, for `partial_fit`.
         """
         layer_parameters = self._layer_parameters()
         if resume:
@@ -398,8 +440,23 @@ class StackedAutoencoderTransformer(
             ]
             steps = [(f"layer{number}", layer) for number, layer in enumerate(layers, start=1)]
             pipeline = Pipeline(steps, memory=self.memory)
-        for _, layer in pipeline.steps:
+        feature_names = getattr(self, "feature_names_in_", None)
+        for number, (_, layer) in enumerate(pipeline.steps, start=1):
             layer._validate_params()
+            try:
+                layer._check_combinations(n_features, feature_names, y, incremental)
+            except ValueError as error:
+                error.args = (f"Layer {number} of {len(pipeline)}: {error}",)
+                raise
+            if number == 1:  # layers get arrays, without names of columns
+                level, names = layer.corruption_level, feature_names
+                several = isinstance(level, list | tuple)
+                layer.corruption_level = (
+                    [level_by_column(item, names) for item in level]
+                    if several
+                    else level_by_column(level, names)
+                )
+            n_features, feature_names = layer.n_components, None
         return pipeline
 
     @contextmanager
@@ -522,6 +579,11 @@ class StackedAutoencoderTransformer(
             Higher is better.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def is_pair(value):
+    """Return whether a list or tuple is a pair of numbers."""
+    return len(value) == 2 and all(isinstance(item, Real) for item in value)
 
 
 def coefs_of(pipeline):

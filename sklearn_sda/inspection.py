@@ -9,7 +9,6 @@ import math
 import numpy as np
 from sklearn.utils import check_random_state, resample
 
-from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._network import forward
 from sklearn_sda._parts import SUPERVISED, find_parts, learning_curves
 
@@ -271,9 +270,8 @@ class ReconstructionDisplay:
         first = parts.layers[0]
         clean = np.ascontiguousarray(parts.inputs(X), dtype=first.encoder_coef_.dtype)
         corrupted = clean.copy()
-        if first.corruption_level > 0:
-            seed = rng.randint(np.iinfo(np.int32).max)
-            CORRUPTIONS[first.corruption](clean, first.corruption_level, seed, 0, corrupted)
+        corruption = first._make_corruption(rng.randint(np.iinfo(np.int32).max), first._columns, clean)
+        corruption(clean, 0, corrupted)
         encoders = [layer._encoder() for layer in parts.layers]
         decoders = [layer._decoder() for layer in reversed(parts.layers)]
         reconstructed = forward([*encoders, *decoders], corrupted)

@@ -24,13 +24,19 @@ ACTIVATIONS = {
 }
 
 
+# the loss of each component
+TERMS = {
+    "squared_error": lambda X, Z: 0.5 * (Z - X) ** 2,
+    "cross_entropy": lambda X, Z: -X * np.log(logistic(Z)) - (1 - X) * np.log(1 - logistic(Z)),
+}
+
+
 def squared_error(X, Z):
-    return 0.5 * ((Z - X) ** 2).sum(axis=1)
+    return TERMS["squared_error"](X, Z).sum(axis=1)
 
 
 def cross_entropy(X, Z):
-    P = logistic(Z)
-    return -(X * np.log(P) + (1 - X) * np.log(1 - P)).sum(axis=1)
+    return TERMS["cross_entropy"](X, Z).sum(axis=1)
 
 
 def log_loss(X, Z):
@@ -52,19 +58,58 @@ def splitmix64(z):
     return z ^ (z >> 31)
 
 
-def masking(X, level, seed, position):
-    out = np.zeros_like(X)
+def random_bits(shape, seed, position):
+    """Return 64 random bits for each cell, as Python's integers."""
     golden = 0x9E3779B97F4A7C15
-    for i, row in enumerate(X):
-        key = splitmix64((seed + splitmix64((position + i + golden) & MASK64)) & MASK64)
-        for j, value in enumerate(row):
-            uniform = (splitmix64((key + (j + 1) * golden) & MASK64) >> 40) / 2**24
-            if uniform >= np.floor(level * 2**24) / 2**24:
-                out[i, j] = value
-    return out
+    keys = [
+        splitmix64((seed + splitmix64((position + i + golden) & MASK64)) & MASK64) for i in range(shape[0])
+    ]
+    return [[splitmix64((key + (j + 1) * golden) & MASK64) for j in range(shape[1])] for key in keys]
 
 
-CORRUPTIONS = {"masking": masking}
+def chosen(shape, levels, seed, position):
+    """Return which cells are corrupted: 24 leading bits below the level."""
+    uniform = np.array([[bits >> 40 for bits in row] for row in random_bits(shape, seed, position)]) / 2**24
+    return uniform < np.floor(np.asarray(levels) * 2**24) / 2**24
+
+
+def masking(X, levels, low, high, seed, position):
+    return np.where(chosen(X.shape, levels, seed, position), 0, X)
+
+
+def salt_and_pepper(X, levels, low, high, seed, position):
+    coins = np.array([[(bits >> 39) & 1 for bits in row] for row in random_bits(X.shape, seed, position)])
+    return np.where(chosen(X.shape, levels, seed, position), np.where(coins, high, low), X)
+
+
+def gaussian(X, levels, low, high, seed, position):
+    bits = random_bits(X.shape, seed, position)
+    u = np.array([[((b >> 32) + 0.5) / 2**32 for b in row] for row in bits])
+    v = np.array([[(b & 0xFFFFFFFF) / 2**32 for b in row] for row in bits])
+    return X + levels * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+
+
+def choose_donors(n_samples, levels, n_donors, seed, position):
+    shape = (n_samples, len(levels))
+    other = [
+        [(splitmix64((bits + 0x9E3779B97F4A7C15) & MASK64) >> 32) * n_donors >> 32 for bits in row]
+        for row in random_bits(shape, seed, position)
+    ]
+    return np.where(chosen(shape, levels, seed, position), other, -1)
+
+
+def swap(X, levels, donors, seed, position):
+    rows = choose_donors(len(X), levels, len(donors), seed, position)
+    return np.where(rows >= 0, donors[rows, np.arange(X.shape[1])], X)
+
+
+CORRUPTIONS = {
+    "masking": masking,
+    "salt_and_pepper": salt_and_pepper,
+    "gaussian": gaussian,
+    "gaussian_absolute": gaussian,
+    "swap": swap,
+}
 
 
 def descend(param, grad, step_size):
@@ -87,17 +132,38 @@ def adam(param, grad, mean, square, step_size, beta_1, beta_2, epsilon):
     return param - step_size * mean / (np.sqrt(square) + epsilon), mean, square
 
 
-def reconstruction_loss(X, X_tilde, W, b, b_prime, W_prime, activation, loss, alpha):
+def code_penalty(H, slopes, W, l1, sparsity_weight, target, contraction):
+    """Penalties on the codes of a minibatch; the Jacobian of each sample is written out."""
+    jacobians = [slope * W for slope in slopes]
+    total = l1 * abs(H).sum(axis=1).mean() + contraction * np.mean([(J**2).sum() for J in jacobians])
+    if sparsity_weight:
+        m = H.mean(axis=0)
+        divergence = target * np.log(target / m) + (1 - target) * np.log((1 - target) / (1 - m))
+        total += sparsity_weight * divergence.sum()
+    return total
+
+
+def reconstruction_loss(
+    X, X_tilde, W, b, b_prime, W_prime, activation, loss, alpha, *, emphasis=1, penalties=None, T=None,
+    output=None, supervision=0,
+):  # fmt: skip
     """Mean loss of a layer, the corrupted samples given."""
-    H = ACTIVATIONS[activation][0](X_tilde @ W + b)
-    losses = LOSSES[loss][0](X, H @ (W.T if W_prime is None else W_prime) + b_prime)
+    function, derivative = ACTIVATIONS[activation]
+    Z = X_tilde @ W + b
+    H = function(Z)
+    losses = (emphasis * TERMS[loss](X, H @ (W.T if W_prime is None else W_prime) + b_prime)).sum(axis=1)
     squares = (W**2).sum() + (0 if W_prime is None else (W_prime**2).sum())
-    return losses.mean() + alpha / (2 * len(X)) * squares
+    if T is not None:
+        V, c = output
+        losses = (1 - supervision) * losses + supervision * log_loss(T, H @ V + c)
+        squares += (V**2).sum()
+    total = losses.mean() + alpha / (2 * len(X)) * squares
+    return total + (0 if penalties is None else code_penalty(H, derivative(Z), W, *penalties))
 
 
 def drop(X, level, seed, position):
     """Set entries to 0 as `masking` does and divide the others by the probability that they stay."""
-    return masking(X, level, seed, position) / (1 - level)
+    return masking(X, level, None, None, seed, position) / (1 - level)
 
 
 def network_loss(X, T, parameters, activations, loss, alpha, dropout=None, seeds=None, position=None):

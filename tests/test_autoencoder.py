@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 import naive
 from sklearn_sda import DenoisingAutoencoder
-from sklearn_sda._kernels.corruption import CORRUPTIONS, masking
+from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._objectives import Reconstruction
 
 QUICK = {"n_components": 3, "activation": "logistic", "max_iter": 3, "random_state": 0}
@@ -33,43 +33,16 @@ def assert_same_layer(a, b):
 # --- corruption ----------------------------------------------------------------------------------
 
 
-def test_masking_statistics():
-    X = np.full((400, 50), 2.0)
-    out = np.empty_like(X)
-    masking(X, 0.3, 1, 0, out)
-    masked = out == 0
-    sigma = np.sqrt(0.3 * 0.7 / X.size)
-    assert abs(masked.mean() - 0.3) < 4 * sigma
-    assert set(np.unique(out)) == {0, 2}  # survivors are not rescaled
-    # columns and rows are independent of each other
-    correlation = np.corrcoef(masked.T) - np.eye(50)
-    assert abs(correlation).max() < 5 / np.sqrt(400)
-    assert abs((masked[1:] & masked[:-1]).mean() - 0.09) < 0.01
-    assert len({tuple(row) for row in masked}) == 400
-
-
-def test_masks_are_addressed_by_position_not_by_batch():
-    X = np.ones((10, 7))
-    whole, parts = np.empty_like(X), np.empty_like(X)
-    masking(X, 0.5, 3, 20, whole)
-    masking(X[:4], 0.5, 3, 20, parts[:4])
-    masking(X[4:], 0.5, 3, 24, parts[4:])
-    np.testing.assert_array_equal(whole, parts)
-    other = np.empty_like(X)
-    masking(X, 0.5, 4, 20, other)
-    assert (whole != other).any()
-
-
 def record_corrupted(monkeypatch):
     """Return a list that collects everything that is corrupted."""
     seen = []
-    masking = CORRUPTIONS["masking"]
+    noise = CORRUPTIONS["masking"]
 
-    def recording(X, level, seed, position, out):
-        masking(X, level, seed, position, out)
+    def recording(X, levels, low, high, seed, position, out):
+        noise.kernel(X, levels, low, high, seed, position, out)
         seen.append(out.copy())
 
-    monkeypatch.setitem(CORRUPTIONS, "masking", recording)
+    monkeypatch.setitem(CORRUPTIONS, "masking", noise._replace(kernel=recording))
     return seen
 
 
@@ -90,10 +63,10 @@ def test_level_zero_corrupts_nothing(monkeypatch, X):
     layer = DenoisingAutoencoder(corruption_level=0, **QUICK).fit(X)
     assert not seen
 
-    def copy(X, level, seed, position, out):
+    def copy(X, levels, low, high, seed, position, out):
         out[...] = X
 
-    monkeypatch.setitem(CORRUPTIONS, "masking", copy)
+    monkeypatch.setitem(CORRUPTIONS, "masking", CORRUPTIONS["masking"]._replace(kernel=copy))
     assert_same_layer(layer, DenoisingAutoencoder(corruption_level=0.3, **QUICK).fit(X))
 
 

@@ -120,8 +120,10 @@ def test_codes_beyond_the_compute_type(make, X):
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
-        ("corruption_level", 1.0),
         ("corruption_level", -0.1),
+        ("sparsity_target", 1.0),
+        ("supervision", 1.5),
+        ("contraction", -0.1),
         ("corruption", "salt"),
         ("activation", "sigmoid"),
         ("loss", "mse"),
@@ -187,7 +189,9 @@ def test_sequence_of_the_wrong_length(value, X):
 
 def test_a_bad_value_for_a_later_layer_is_found_before_the_first_is_trained(X, capsys):
     stack = MAKERS["stack"](corruption_level=(0.1, 1.5), verbose=1)
-    assert_refused(stack, ValueError, "'corruption_level' parameter of DenoisingAutoencoder", X)
+    assert_refused(stack, ValueError, r"Layer 2 of 2: corruption_level must be in \[0, 1\) for .* got 1.5", X)
+    stack.set_params(corruption_level=0.1, momentum=(0.5, 1.5))
+    assert_refused(stack, ValueError, "'momentum' parameter of DenoisingAutoencoder", X)
     assert capsys.readouterr().out == ""
 
 

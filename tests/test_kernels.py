@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import naive
-from sklearn_sda._kernels import corruption, gradient, pointwise, update
+from sklearn_sda._kernels import corruption, penalty, pointwise, update
 from sklearn_sda._kernels._jit import FLAGS, SCALAR, VECTOR, kernel
 
 jit_only = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the JIT is off")
@@ -58,7 +58,7 @@ def test_loss_and_delta(name, dtype):
     weights = rng.uniform(0.1, 1, 7).astype(dtype)
     z = Z.astype(float) + intercept
     delta, losses = Z.copy(), np.empty(7, dtype)
-    loss.kernel(X, delta, intercept, weights, losses)
+    loss.kernel(X, delta, intercept, weights, np.empty((0, 0), dtype), losses)
     tolerance = TOLERANCE[dtype]
     np.testing.assert_allclose(losses, reference(X.astype(float), z), rtol=10 * tolerance["rtol"])
     np.testing.assert_allclose(delta, weights[:, None] * (link(z) - X), **tolerance)
@@ -74,7 +74,8 @@ def test_losses_from_logits_are_finite_where_probabilities_underflow(name, dtype
     X = np.eye(3, dtype=dtype)[[0, 1, 2]]
     Z = np.array([[-500, 500, 0], [500, -500, 0], [0, 0, -500]], dtype=dtype)
     losses = np.empty(3, dtype)
-    pointwise.LOSSES[name].kernel(X, Z, np.zeros(3, dtype), np.ones(3, dtype), losses)
+    nothing = np.empty((0, 0), dtype)
+    pointwise.LOSSES[name].kernel(X, Z, np.zeros(3, dtype), np.ones(3, dtype), nothing, losses)
     expected = {
         "log_loss": [1000, 1000, 500 + np.log(2)],
         "cross_entropy": [1000 + np.log(2)] * 2 + [500 + 2 * np.log(2)],
@@ -94,18 +95,46 @@ def test_nan_is_not_hidden(name, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_cross_entropy_of_nan_is_nan(dtype):
     Z, losses = np.full((1, 40), np.nan, dtype), np.zeros(1, dtype)
-    pointwise.cross_entropy(np.zeros_like(Z), Z, np.zeros(40, dtype), np.ones(1, dtype), losses)
+    nothing = np.empty((0, 0), dtype)
+    pointwise.cross_entropy(np.zeros_like(Z), Z, np.zeros(40, dtype), np.ones(1, dtype), nothing, losses)
     assert np.isnan(losses).all() and np.isnan(Z).all()
 
 
+LEVELS = np.where(np.arange(33) % 3, 0.25, 0.5)  # of 33 columns
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", corruption.CORRUPTIONS)
+@pytest.mark.parametrize("name", ["masking", "salt_and_pepper", "gaussian"])
 @pytest.mark.parametrize("position", [0, 2**40])
 def test_corruption(name, dtype, position):
     X = np.random.RandomState(0).uniform(1, 2, (9, 33)).astype(dtype)
-    out = np.empty_like(X)
-    corruption.CORRUPTIONS[name](X, 0.25, 2**31 - 5, position, out)
-    np.testing.assert_array_equal(out, naive.CORRUPTIONS[name](X, 0.25, 2**31 - 5, position))
+    low, high = X.min(axis=0), X.max(axis=0)
+    expected = naive.CORRUPTIONS[name](X.astype(float), LEVELS, low, high, 2**31 - 5, position)
+    levels = LEVELS.astype(dtype)
+    for out in (np.empty_like(X), X.copy()):  # the second in place
+        source = out if (out == X).all() else X
+        corruption.CORRUPTIONS[name].kernel(source, levels, low, high, 2**31 - 5, position, out)
+        np.testing.assert_allclose(out, expected, rtol=1e-6 if dtype == "float32" else 1e-9)
+        if name != "gaussian":
+            np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_donors", [1, 7, 2**32])
+def test_choose_donors(n_donors, dtype):
+    out = np.empty((9, 33), np.int64)
+    corruption.choose_donors(LEVELS.astype(dtype), n_donors, 2**31 - 5, 3, out)
+    np.testing.assert_array_equal(out, naive.choose_donors(9, LEVELS, n_donors, 2**31 - 5, 3))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_emphasise_marks_the_cells_that_are_corrupted(dtype):
+    levels, out = LEVELS.astype(dtype), np.full((9, 33), 0.5, dtype)
+    corruption.emphasise(levels, 2.0, 2**31 - 5, 3, out)
+    masked = np.empty((9, 33), dtype)
+    corruption.masking(np.ones_like(out), levels, levels, levels, 2**31 - 5, 3, masked)
+    assert 0 < (masked == 0).sum() < masked.size
+    np.testing.assert_array_equal(out, np.where(masked == 0, 2, 0.5))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -156,11 +185,45 @@ def test_saturated_units_give_no_denormal_numbers(activation):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_add_l2(dtype):
-    coef, grad = np.random.RandomState(0).standard_normal((2, 101)).astype(dtype)
+    rng = np.random.RandomState(0)
+    coef, grad = rng.standard_normal((2, 7, 13)).astype(dtype)
+    strengths = rng.uniform(size=13).astype(dtype)
     got = grad.copy()
-    penalty = gradient.add_l2(coef, 0.3, got)
-    np.testing.assert_allclose(got, grad + 0.3 * coef, **TOLERANCE[dtype])
-    np.testing.assert_allclose(penalty, 0.15 * (coef.astype(float) ** 2).sum(), rtol=1e-5)
+    value = penalty.add_l2(coef, strengths, got)
+    np.testing.assert_allclose(got, grad + strengths * coef, **TOLERANCE[dtype])
+    np.testing.assert_allclose(value, 0.5 * (strengths * coef.astype(float) ** 2).sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", pointwise.ACTIVATIONS)
+def test_derivatives(name, dtype):
+    activation, (_, derivative) = pointwise.ACTIVATIONS[name], naive.ACTIVATIONS[name]
+    z = np.random.RandomState(0).uniform(-4, 4, (5, 70))
+    z = np.where(abs(z) < 0.01, 1, z)  # away from the corner of the rectifier
+    H = z.astype(dtype)
+    activation.forward(H, np.zeros(z.shape[1], dtype))
+    first, second = np.full((2, *H.shape), np.nan, dtype)
+    activation.derivatives(H, first, second)
+    slope = (derivative(z + 1e-6) - derivative(z - 1e-6)) / 2e-6
+    np.testing.assert_allclose(first, derivative(z), atol=2e-6 if dtype == "float32" else 1e-13)
+    np.testing.assert_allclose(second, slope, atol=2e-6 if dtype == "float32" else 1e-8)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["squared_error", "cross_entropy"])
+def test_emphasised_loss(name, dtype):
+    rng = np.random.RandomState(0)
+    Z = (3 * rng.standard_normal((7, 131))).astype(dtype)
+    X, emphasis = rng.uniform(size=(2, *Z.shape)).astype(dtype)
+    intercept, weights = rng.standard_normal(131).astype(dtype), rng.uniform(0.1, 1, 7).astype(dtype)
+    z = Z.astype(float) + intercept
+    terms, link = naive.TERMS[name], naive.LOSSES[name][1]
+    delta, losses = Z.copy(), np.empty(7, dtype)
+    pointwise.LOSSES[name].emphasised(X, delta, intercept, weights, emphasis, losses)
+    tolerance = TOLERANCE[dtype]
+    expected = (emphasis * terms(X.astype(float), z)).sum(axis=1)
+    np.testing.assert_allclose(losses, expected, rtol=10 * tolerance["rtol"])
+    np.testing.assert_allclose(delta, weights[:, None] * emphasis * (link(z) - X), **tolerance)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -17,20 +17,19 @@ LAYERS = {
     "_kernels._jit": {"numba", "numpy"},
     "_kernels.pointwise": {"numba", "numpy", "sklearn_sda._kernels._jit"},
     "_kernels.corruption": {"numpy", "sklearn_sda._kernels._jit"},
-    "_kernels.gradient": {"sklearn_sda._kernels._jit"},
+    "_kernels.penalty": {"numpy", "sklearn_sda._kernels._jit"},
     "_kernels.steps": {
         "llvmlite",
         "numba",
         "numpy",
-        "sklearn_sda._kernels._jit",
-        "sklearn_sda._kernels.pointwise",
-        "sklearn_sda._kernels.update",
+        "sklearn_sda._kernels",
     },
     "_kernels.products": {"llvmlite", "numba", "numpy", "sklearn_sda._kernels._jit", "threadpoolctl"},
     "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
     "_training": {"numpy"},
     "_threads": {"threadpoolctl"},
     "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._threads"},
+    "_corruption": {"numpy", "sklearn_sda._kernels"},
     "_objectives": {
         "numba",
         "numpy",
@@ -49,7 +48,7 @@ LAYERS = {
         "sklearn_sda._training",
     },
 }
-ESTIMATORS = {"_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
+ESTIMATORS = {"_labels", "_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
 ABOVE = {"inspection", "__main__", "_parts", "_runs", "_tables"}
 
 

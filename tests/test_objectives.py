@@ -10,6 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 import naive
+from sklearn_sda._corruption import Corruption
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._objectives import Reconstruction, Supervised
 from sklearn_sda._optimizers import SGD, Adam
@@ -71,24 +72,39 @@ def check_gradient(objective, rows):
 
 
 def make_reconstruction(
-    activation, loss, tied, *, level=0.3, alpha=0.1, batch_size=6, sizes=(5, 3), dtype="float64"
-):
+    activation, loss, tied, *, level=0.3, alpha=0.1, batch_size=6, sizes=(5, 3), dtype="float64",
+    emphasis=None, supervision=0.0, **options,
+):  # fmt: skip
     rng = np.random.RandomState(RNG_SEED)
     X = rng.uniform(size=(11, sizes[0]))
     shapes = [sizes, sizes[1], sizes[0]] + ([] if tied else [sizes[::-1]])
-    parameters = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    if supervision:
+        shapes += [(sizes[1], 3), 3]
+
+        def write_targets(rows, out):
+            out[...] = LABELS[rows]
+
+        options.update(supervision=supervision, write_targets=write_targets)
     objective = Reconstruction(
         X,
-        parameters,
+        [rng.standard_normal(shape).astype(dtype) for shape in shapes],
         activation=activation,
         loss=loss,
-        corruption="masking",
-        corruption_level=level,
-        seed=3,
+        corruption=make_corruption("masking", level, sizes[0], dtype, emphasis=emphasis),
+        tied=tied,
         alpha=alpha,
         batch_size=batch_size,
+        **options,
     )
     return X, objective
+
+
+LABELS = np.eye(3)[np.arange(11) % 3]
+
+
+def make_corruption(kinds, levels, n_features, dtype="float64", **options):
+    kinds, levels = ([value] if not isinstance(value, list) else value for value in (kinds, levels))
+    return Corruption(kinds, levels, seed=3, dtype=np.dtype(dtype), n_features=n_features, **options)
 
 
 def make_supervised(
@@ -136,13 +152,54 @@ def test_reconstruction_loss(activation, loss, tied):
     # the loss compares with the clean sample, penalises coefficients only, and is a mean
     X, objective = make_reconstruction(activation, loss, tied)
     rows = np.array([3, 0, 10, 7])
-    X_tilde = naive.masking(X[rows], 0.3, 3, 7)
+    X_tilde = naive.masking(X[rows], 0.3, None, None, 3, 7)
     assert (X_tilde == 0).any()
     W, b, b_prime, *W_prime = objective.parameters
     expected = naive.reconstruction_loss(
         X[rows], X_tilde, W, b, b_prime, W_prime[0] if W_prime else None, activation, loss, 0.1
     )
     np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+
+
+EVERY_PENALTY = (0.3, 0.2, 0.1, 0.4)
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("loss", LAYER_LOSSES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"emphasis": (1, 0.5)},
+        {"emphasis": (2, 0)},
+        {"penalties": (0.3, 0, 0.5, 0)},
+        {"penalties": (0, 0.2, 0.1, 0)},
+        {"penalties": (0, 0, 0.5, 0.4), "alpha": 0},
+        {"supervision": 0.25},
+        {"supervision": 1.0},
+        {"emphasis": (1, 0.5), "penalties": EVERY_PENALTY, "supervision": 0.6},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_variants_of_the_layers_loss(activation, options, loss, tied):
+    options = {"alpha": 0.1, "penalties": (0, 0, 0.5, 0), **options}
+    if activation != "logistic":  # the divergence is one of probabilities
+        l1, _, *others = options["penalties"]
+        options["penalties"] = (l1, 0, *others)
+    X, objective = make_reconstruction(activation, loss, tied, **options)
+    rows = np.array([3, 0, 10, 7])
+    chosen = naive.chosen(X[rows].shape, 0.3, 3, 7)
+    assert 0 < chosen.sum() < chosen.size
+    W, b, b_prime, *others = objective.parameters
+    high, low = options.get("emphasis", (1, 1))
+    expected = naive.reconstruction_loss(
+        X[rows], np.where(chosen, 0, X[rows]), W, b, b_prime, None if tied else others[0], activation, loss,
+        options["alpha"], emphasis=np.where(chosen, high, low), penalties=options["penalties"],
+        T=LABELS[rows] if "supervision" in options else None, output=others[-2:],
+        supervision=options.get("supervision", 0),
+    )  # fmt: skip
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+    check_gradient(objective, rows)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -349,7 +406,7 @@ def test_steps_of_a_network(solver, activations, alpha, batch_size):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alpha", [0, 0.1])
 @pytest.mark.parametrize("solver", ["plain", "adam"])
-@pytest.mark.parametrize("kind", ["tied", "untied", "network"])
+@pytest.mark.parametrize("kind", ["tied", "untied", "everything", "network"])
 def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha, dtype):
     # 16 columns or rows are a thread's smallest share: three threads get some of each, eight do not
     if kind == "network":
@@ -363,9 +420,10 @@ def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha,
     else:
 
         def make(size):
+            options = {"emphasis": (1, 0.5), "penalties": EVERY_PENALTY, "supervision": 0.6}
             return make_reconstruction(
                 "logistic", "cross_entropy", kind == "tied", alpha=alpha, batch_size=size, sizes=(70, 50),
-                dtype=dtype,
+                dtype=dtype, **(options if kind == "everything" else {}),
             )  # fmt: skip
 
     for batch_size in (4, 11):
@@ -382,9 +440,8 @@ def test_parameters_that_compiled_code_can_not_write_are_refused():
     coef, *others = objective.parameters
     read_only = coef.copy()
     read_only.flags.writeable = False
-    options = {"activation": "tanh", "loss": "squared_error", "corruption": "masking", "alpha": 0.0}
+    options = {"activation": "tanh", "loss": "squared_error", "alpha": 0.0}
+    corruption = make_corruption("masking", 0.1, 5)
     for bad in (np.asfortranarray(coef), read_only, coef.astype("float32")):
         with pytest.raises(ValueError, match="C-ordered, writable and of one type"):
-            Reconstruction(
-                np.ones((3, 5)), [bad, *others], corruption_level=0.1, seed=0, batch_size=2, **options
-            )
+            Reconstruction(np.ones((3, 5)), [bad, *others], corruption=corruption, batch_size=2, **options)

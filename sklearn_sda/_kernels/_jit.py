@@ -38,13 +38,14 @@ def _int64(scalar):
     return types.int64
 
 
-def _int64_vector(readonly):
-    """Return a function from a Numba scalar type to a vector of int64: sizes, addresses or counters."""
-    return lambda scalar: types.Array(types.int64, 1, "C", readonly=readonly)
+def _int64_array(ndim, readonly):
+    """Return a function from a Numba scalar type to an array of int64: sizes, addresses, rows, counters."""
+    return lambda scalar: types.Array(types.int64, ndim, "C", readonly=readonly)
 
 
 SCALAR, UINT64, INT64 = _compute_type, _uint64, _int64
-SIZES, COUNTERS = _int64_vector(readonly=True), _int64_vector(readonly=False)
+SIZES, COUNTERS = _int64_array(1, readonly=True), _int64_array(1, readonly=False)
+INT64_MATRIX = _int64_array(2, readonly=False)
 
 
 def function(*arguments, returns=None):
@@ -219,7 +220,7 @@ def kernel(*arguments):
     ----------
     *arguments : callable
         One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64`, `INT64`,
-        `SIZES`, `COUNTERS`, a `function` or `functions` per argument.
+        `SIZES`, `COUNTERS`, `INT64_MATRIX`, a `function` or `functions` per argument.
 
     Returns
     -------

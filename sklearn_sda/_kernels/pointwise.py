@@ -168,6 +168,15 @@ def identity_backward(H, delta):
     """Leave delta as it is, delta * 1, for H and delta of shape (n_samples, n_units)."""
 
 
+@kernel(MATRIX_IN, MATRIX, MATRIX)
+def identity_derivatives(H, first, second):
+    """Write g'(z) = 1 and g''(z) = 0, for arrays of shape (n_samples, n_units)."""
+    one, zero = H.dtype.type(1), H.dtype.type(0)
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            first[i, j], second[i, j] = one, zero
+
+
 @kernel(MATRIX, VECTOR_IN)
 def logistic_forward(Z, intercept):
     """Z <- 1 / (1 + exp(-(Z + b))), for Z of shape (n_samples, n_units), b of shape (n_units,)."""
@@ -185,6 +194,17 @@ def logistic_backward(H, delta):
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             delta[i, j] *= H[i, j] * (one - H[i, j])
+
+
+@kernel(MATRIX_IN, MATRIX, MATRIX)
+def logistic_derivatives(H, first, second):
+    """Write g'(z) = h (1 - h) and g''(z) = g' (1 - 2 h), for arrays of shape (n_samples, n_units)."""
+    one = H.dtype.type(1)
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            h = H[i, j]
+            first[i, j] = h * (one - h)
+            second[i, j] = first[i, j] * (one - h - h)
 
 
 @kernel(MATRIX, VECTOR_IN)
@@ -211,6 +231,17 @@ def tanh_backward(H, delta):
             delta[i, j] *= one - H[i, j] * H[i, j]
 
 
+@kernel(MATRIX_IN, MATRIX, MATRIX)
+def tanh_derivatives(H, first, second):
+    """Write g'(z) = 1 - h**2 and g''(z) = -2 h g', for arrays of shape (n_samples, n_units)."""
+    one = H.dtype.type(1)
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            h = H[i, j]
+            first[i, j] = one - h * h
+            second[i, j] = -(h + h) * first[i, j]
+
+
 @kernel(MATRIX, VECTOR_IN)
 def relu_forward(Z, intercept):
     """Z <- max(0, Z + b), for Z of shape (n_samples, n_units), b of shape (n_units,). NaN stays."""
@@ -228,6 +259,16 @@ def relu_backward(H, delta):
     for i in range(H.shape[0]):
         for j in range(H.shape[1]):
             delta[i, j] = delta[i, j] if H[i, j] > zero else zero
+
+
+@kernel(MATRIX_IN, MATRIX, MATRIX)
+def relu_derivatives(H, first, second):
+    """Write g'(z) = 1 where h > 0, else 0, and g''(z) = 0, for arrays of shape (n_samples, n_units)."""
+    one, zero = H.dtype.type(1), H.dtype.type(0)
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            first[i, j] = one if H[i, j] > zero else zero
+            second[i, j] = zero
 
 
 @kernel(MATRIX, VECTOR_IN)
@@ -253,9 +294,25 @@ def softplus_backward(H, delta):
             delta[i, j] *= one - exp(-H[i, j])
 
 
+@kernel(MATRIX_IN, MATRIX, MATRIX)
+def softplus_derivatives(H, first, second):
+    """Write g'(z) = 1 - exp(-h) and g''(z) = g' (1 - g'), for arrays of shape (n_samples, n_units)."""
+    one = H.dtype.type(1)
+    for i in range(H.shape[0]):
+        for j in range(H.shape[1]):
+            rest = exp(-H[i, j])
+            first[i, j] = one - rest
+            second[i, j] = rest * (one - rest)
+
+
 def _glorot(fan_in, fan_out):
     """Return the bound of Glorot and Bengio (2010), eq. 16: sqrt(6 / (fan_in + fan_out))."""
     return math.sqrt(6 / (fan_in + fan_out))
+
+
+def _he(fan_in, fan_out):
+    """Return the bound of He et al. (2015), eq. 10, as a uniform distribution of the same variance."""
+    return math.sqrt(6 / fan_in)
 
 
 class Activation(NamedTuple):
@@ -267,36 +324,41 @@ class Activation(NamedTuple):
         ``forward(Z, intercept)``: Z <- g(Z + intercept), in place.
     backward : Kernel
         ``backward(H, delta)``: delta <- delta * g'(z), from the *output* H = g(z), in place.
+    derivatives : Kernel
+        ``derivatives(H, first, second)``: first <- g'(z) and second <- g''(z), from H = g(z).
     initial_bound : callable
         From (fan_in, fan_out) to the bound of the uniform distribution of initial coefficients.
     """
 
     forward: Kernel
     backward: Kernel
+    derivatives: Kernel
     initial_bound: object
 
 
 ACTIVATIONS = {
-    "identity": Activation(identity_forward, identity_backward, _glorot),
+    "identity": Activation(identity_forward, identity_backward, identity_derivatives, _glorot),
     # four times wider: the logistic function is four times flatter at 0 than tanh
     "logistic": Activation(
-        logistic_forward, logistic_backward, lambda fan_in, fan_out: 4 * _glorot(fan_in, fan_out)
+        logistic_forward,
+        logistic_backward,
+        logistic_derivatives,
+        lambda fan_in, fan_out: 4 * _glorot(fan_in, fan_out),
     ),
-    "tanh": Activation(tanh_forward, tanh_backward, _glorot),
-    # He et al. (2015), eq. 10, as a uniform distribution of the same variance
-    "relu": Activation(relu_forward, relu_backward, lambda fan_in, fan_out: math.sqrt(6 / fan_in)),
+    "tanh": Activation(tanh_forward, tanh_backward, tanh_derivatives, _glorot),
+    "relu": Activation(relu_forward, relu_backward, relu_derivatives, _he),
     # half as steep at 0 as a rectifier on average: the same bound
-    "softplus": Activation(
-        softplus_forward, softplus_backward, lambda fan_in, fan_out: math.sqrt(6 / fan_in)
-    ),
+    "softplus": Activation(softplus_forward, softplus_backward, softplus_derivatives, _he),
 }
 
 
-# --- losses: loss(X, Z, intercept, weights, losses), Z becomes delta -----------------------------
+# --- losses: loss(X, Z, intercept, weights, emphasis, losses), Z becomes delta -------------------
+
+LOSS_ARGUMENTS = (MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, MATRIX_IN, VECTOR)
 
 
-@kernel(MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, VECTOR)
-def squared_error(X, Z, intercept, weights, losses):
+@kernel(*LOSS_ARGUMENTS)
+def squared_error(X, Z, intercept, weights, emphasis, losses):
     """Half the squared error of z + b, summed over columns; Z becomes its gradient.
 
     losses_i <- 1/2 sum_j (z_ij + b_j - x_ij)**2 and Z_ij <- weights_i (z_ij + b_j - x_ij).
@@ -311,6 +373,8 @@ def squared_error(X, Z, intercept, weights, losses):
         Output intercept b.
     weights : ndarray of shape (n_samples,)
         Weight of each row in the gradient.
+    emphasis : ndarray of shape (n_samples, n_outputs)
+        Not used.
     losses : ndarray of shape (n_samples,)
         Out: the unweighted loss of each row, half squared error summed over columns.
     """
@@ -323,8 +387,25 @@ def squared_error(X, Z, intercept, weights, losses):
         losses[i] = total / 2
 
 
-@kernel(MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, VECTOR)
-def cross_entropy(X, Z, intercept, weights, losses):
+@kernel(*LOSS_ARGUMENTS)
+def emphasised_squared_error(X, Z, intercept, weights, emphasis, losses):
+    """As `squared_error`, but the term of each component has its own weight.
+
+    losses_i <- 1/2 sum_j e_ij (z_ij + b_j - x_ij)**2 with e the matrix `emphasis` of shape
+    (n_samples, n_outputs); the other parameters are those of `squared_error`. Vincent et al. (2010),
+    section 3.3.
+    """
+    for i in range(X.shape[0]):
+        total = X.dtype.type(0)
+        for j in range(X.shape[1]):
+            error = Z[i, j] + intercept[j] - X[i, j]
+            total += emphasis[i, j] * error * error
+            Z[i, j] = weights[i] * emphasis[i, j] * error
+        losses[i] = total / 2
+
+
+@kernel(*LOSS_ARGUMENTS)
+def cross_entropy(X, Z, intercept, weights, emphasis, losses):
     """Cross-entropy of logistic outputs from their logits, summed over columns; Z becomes delta.
 
     losses_i <- sum_j softplus(z) - x z with z = z_ij + b_j, and Z_ij <- weights_i (logistic(z) - x).
@@ -341,6 +422,8 @@ def cross_entropy(X, Z, intercept, weights, losses):
         Output intercept b.
     weights : ndarray of shape (n_samples,)
         Weight of each row in the gradient.
+    emphasis : ndarray of shape (n_samples, n_outputs)
+        Not used.
     losses : ndarray of shape (n_samples,)
         Out: the unweighted loss of each row, nats per sample.
     """
@@ -364,6 +447,25 @@ def cross_entropy(X, Z, intercept, weights, losses):
         losses[i] = total
 
 
+@kernel(*LOSS_ARGUMENTS)
+def emphasised_cross_entropy(X, Z, intercept, weights, emphasis, losses):
+    """As `cross_entropy`, but the term of each component has its own weight.
+
+    losses_i <- sum_j e_ij (softplus(z) - x z) with e the matrix `emphasis` of shape (n_samples, n_outputs);
+    the other parameters are those of `cross_entropy`. Vincent et al. (2010), section 3.3.
+    """
+    zero, one, half = X.dtype.type(0), X.dtype.type(1), X.dtype.type(0.5)
+    for i in range(X.shape[0]):
+        total = zero
+        for j in range(X.shape[1]):
+            z = Z[i, j] + intercept[j]
+            a = abs(z)
+            e = exp(-a)
+            total += emphasis[i, j] * (half * (z + a) + log_1_plus(e) - X[i, j] * z)
+            Z[i, j] = weights[i] * emphasis[i, j] * (_logistic(z, e, one) - X[i, j])
+        losses[i] = total
+
+
 @kernel(MATRIX, VECTOR_IN)
 def softmax_forward(Z, intercept):
     """Z_ij <- exp(z_ij) / sum_k exp(z_ik) with z = Z + b.
@@ -383,8 +485,8 @@ def softmax_forward(Z, intercept):
             Z[i, j] /= total
 
 
-@kernel(MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, VECTOR)
-def log_loss(X, Z, intercept, weights, losses):
+@kernel(*LOSS_ARGUMENTS)
+def log_loss(X, Z, intercept, weights, emphasis, losses):
     """Log loss of softmax outputs from their logits; Z becomes delta.
 
     losses_i <- log sum_j exp(z_ij) - sum_j x_ij z_ij and Z_ij <- weights_i (softmax(z)_ij - x_ij).
@@ -399,6 +501,8 @@ def log_loss(X, Z, intercept, weights, losses):
         Output intercept b.
     weights : ndarray of shape (n_samples,)
         Weight of each row in the gradient.
+    emphasis : ndarray of shape (n_samples, n_classes)
+        Not used.
     losses : ndarray of shape (n_samples,)
         Out: the unweighted loss of each row, nats.
     """
@@ -425,23 +529,28 @@ class Loss(NamedTuple):
     Attributes
     ----------
     kernel : Kernel
-        ``kernel(X, Z, intercept, weights, losses)``: see `squared_error`.
+        ``kernel(X, Z, intercept, weights, emphasis, losses)``: see `squared_error`.
     out_activation : str
         Name of the link, as in ``MLPClassifier.out_activation_``.
     link : Kernel
         ``link(Z, intercept)``: Z <- output, in place.
     domain : tuple of float or None
         Smallest and largest target; None for any.
+    emphasised : Kernel or None
+        The same loss with a weight for the term of each component; None if it is no sum of such terms.
     """
 
     kernel: Kernel
     out_activation: str
     link: Kernel
     domain: tuple | None = None
+    emphasised: Kernel | None = None
 
 
 LOSSES = {
-    "squared_error": Loss(squared_error, "identity", identity_forward),
-    "cross_entropy": Loss(cross_entropy, "logistic", logistic_forward, domain=(0, 1)),
+    "squared_error": Loss(squared_error, "identity", identity_forward, emphasised=emphasised_squared_error),
+    "cross_entropy": Loss(
+        cross_entropy, "logistic", logistic_forward, domain=(0, 1), emphasised=emphasised_cross_entropy
+    ),
     "log_loss": Loss(log_loss, "softmax", softmax_forward),
 }

@@ -17,6 +17,7 @@ from llvmlite import binding
 from numba import carray, types
 from numba.extending import intrinsic, overload
 
+from sklearn_sda._kernels import corruption, penalty, pointwise, update
 from sklearn_sda._kernels._jit import (
     COUNTERS,
     INT64,
@@ -25,7 +26,6 @@ from sklearn_sda._kernels._jit import (
     SCALAR,
     SIZES,
     STRIDED_IN,
-    UINT64,
     VECTOR,
     VECTOR_IN,
     function,
@@ -33,15 +33,15 @@ from sklearn_sda._kernels._jit import (
     helper,
     kernel,
 )
-from sklearn_sda._kernels.pointwise import ACTIVATIONS
-from sklearn_sda._kernels.update import ARGUMENTS
 
 FORWARD = function(MATRIX, VECTOR_IN)
 BACKWARD = function(MATRIX_IN, MATRIX)
-CORRUPT = function(MATRIX_IN, SCALAR, UINT64, UINT64, MATRIX)
-LOSS = function(MATRIX_IN, MATRIX, VECTOR_IN, VECTOR_IN, VECTOR)
-PENALTY = function(VECTOR_IN, SCALAR, VECTOR, returns=SCALAR)
-UPDATE = function(*ARGUMENTS)
+DERIVATIVES = function(MATRIX_IN, MATRIX, MATRIX)
+CORRUPT = function(*corruption.ARGUMENTS)
+LOSS = function(*pointwise.LOSS_ARGUMENTS)
+L2 = function(MATRIX_IN, VECTOR_IN, MATRIX, returns=SCALAR)
+CODE_PENALTY = function(*penalty.CODE_ARGUMENTS)
+UPDATE = function(*update.ARGUMENTS)
 PRODUCT = function(STRIDED_IN, STRIDED_IN, SCALAR, SCALAR, MATRIX, INT64, INT64)
 
 # Rows of coefficients, or items of an intercept, that no two threads share.
@@ -144,20 +144,21 @@ def _rows(flat, start, rows, columns):
 
 @helper
 def _move_coef(
-    coef, place, add_l2, update, strength, gradients, first, second, step_size, decay_1, decay_2, epsilon,
+    coef, place, add_l2, update, l2, decays, gradients, first, second, step_size, decay_1, decay_2, epsilon,
     penalties, thread, n_threads,
 ):  # fmt: skip
-    """Update a thread's share of the rows of `coef`; their gradient lacks the penalty's.
+    """Update a thread's share of the rows of `coef`; their gradient lacks the penalty's, if it `decays`.
 
-    The penalty strength / 2 sum(coef**2) of each BLOCK of rows goes to `penalties`. `place` is where this
+    The penalty 1/2 sum_ij l2_j coef_ij**2 of each BLOCK of rows goes to `penalties`. `place` is where this
     array begins among all parameters, one after the other.
     """
     columns = coef.shape[1]
     i, j = _share(coef.shape[0], BLOCK, thread, n_threads)
-    if strength > 0:
+    if decays:
         for k in range(i, j, BLOCK):
-            block = coef[k : min(k + BLOCK, j)].reshape(-1)
-            penalties[k // BLOCK] = add_l2(block, strength, _part(gradients, place + k * columns, block.size))
+            block = coef[k : min(k + BLOCK, j)]
+            grad = _rows(gradients, place + k * columns, block.shape[0], columns)
+            penalties[k // BLOCK] = add_l2(block, l2, grad)
     start, size = place + i * columns, (j - i) * columns
     update(
         coef[i:j].reshape(-1), gradients[start : start + size],
@@ -198,28 +199,41 @@ def _add_penalties(penalties, losses):
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, INT64, FORWARD, BACKWARD, LOSS, PENALTY, UPDATE, PRODUCT,
-    MATRIX, VECTOR, VECTOR, MATRIX, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
-    MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
+    MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, INT64,
+    FORWARD, BACKWARD, DERIVATIVES, LOSS, LOSS, L2, CODE_PENALTY, UPDATE, PRODUCT,
+    MATRIX, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, SCALAR, VECTOR_IN,
+    SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
+    MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_layer(
-    X, X_tilde, batch_size, forward, backward, loss, add_l2, update, multiply,
-    coef, intercept, decoder_intercept, decoder_coef, alpha, folded, first, second, step_sizes,
-    decay_1, decay_2, epsilon,
-    visible, hidden, gradients, penalties, losses, arrivals, thread, n_threads,
+    X, X_tilde, emphasis, targets, batch_size,
+    forward, backward, derivatives, loss, target_loss, add_l2, penalise_code, update, multiply,
+    coef, intercept, decoder_intercept, decoder_coef, output_coef, output_intercept, supervision, strengths,
+    alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
+    visible, hidden, bent, output, gradients, l2, penalties, code_penalties, losses,
+    arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a layer with one minibatch after the other.
+
+    The loss is (1 - supervision) times that of the reconstruction plus supervision times that of an
+    output layer on the code (Bengio et al. 2007, section 4), plus penalties.
 
     Parameters
     ----------
     X, X_tilde : ndarray of shape (n_samples, n_features)
         Clean and corrupted samples.
+    emphasis : ndarray of shape (n_samples, n_features) or (0, 0)
+        Weight of each component in the loss, if `loss` has such weights.
+    targets : ndarray of shape (n_samples, n_outputs)
+        Of the output layer; n_outputs is 0 if there is none.
     batch_size : int
         Rows per minibatch; the last one may have fewer.
-    forward, backward : function
+    forward, backward, derivatives : function
         Of the hidden unit, see `sklearn_sda._kernels.pointwise.Activation`.
-    loss, add_l2, update, multiply : function
-        See `pointwise.squared_error`, `gradient.add_l2`, `update` and `products.multiply`.
+    loss, target_loss : function
+        Of the reconstruction and of the output layer, see `pointwise.squared_error`.
+    add_l2, penalise_code, update, multiply : function
+        See `penalty`, `update` and `products.multiply`.
     coef : ndarray of shape (n_features, n_components)
         Encoder coefficients, updated in place as the other parameters.
     intercept : ndarray of shape (n_components,)
@@ -228,12 +242,20 @@ def train_layer(
         Decoder intercepts.
     decoder_coef : ndarray of shape (n_components, n_features)
         Decoder coefficients; of shape (0, 0) if the weights are tied.
+    output_coef : ndarray of shape (n_components, n_outputs)
+        Coefficients of the output layer.
+    output_intercept : ndarray of shape (n_outputs,)
+        Intercepts of the output layer.
+    supervision : float
+        Weight of the output layer's loss, in [0, 1].
+    strengths : ndarray of shape (4,)
+        See `penalty.penalise_code`.
     alpha : float
         Strength of the L2 penalty, as in `sklearn_sda._objectives`.
     folded : int
         1 if coefficients move by -step_size gradient within the matrix product; 0 if `update` moves them.
     first, second : ndarray of shape (n_parameters,) or (0,)
-        The state of the update, all parameters one after the other, the decoder's coefficients last.
+        The state of the update, all parameters one after the other in the order of this signature.
     step_sizes : ndarray of shape (n_minibatches,)
         Step size of each update.
     decay_1, decay_2, epsilon : float
@@ -243,10 +265,18 @@ def train_layer(
     hidden : ndarray of shape (2 * batch_size, n_components)
         delta_H and, below, H. So both terms of the tied gradient, X_tilde.T delta_H + delta.T H, are one
         matrix product.
+    bent : ndarray of shape (2 * batch_size, n_components) or (0, n_components)
+        g'(z) and, below, g''(z), if there is a contraction.
+    output : ndarray of shape (batch_size, n_outputs)
+        Delta of the output layer.
     gradients : ndarray of shape (n_parameters,)
         As `first`; those of the coefficients are not filled if `folded`.
+    l2 : ndarray of shape (n_components,)
+        L2 strength of each column of `coef`.
     penalties : ndarray of shape (n_blocks,)
         At least one for each 16 rows of each array of coefficients.
+    code_penalties : ndarray of shape (n_components,) or (0,)
+        Penalty of each column of the code, if there is one.
     losses : ndarray of shape (n_samples,)
         Out: loss of each row, penalty included.
     arrivals : ndarray of shape (1,)
@@ -255,36 +285,66 @@ def train_layer(
         Number of this thread, and how many there are.
     """
     n_features, n_components = coef.shape
-    tied = decoder_coef.size == 0
+    n_outputs = output_coef.shape[1]
+    tied, supervised, penalised = decoder_coef.size == 0, n_outputs > 0, code_penalties.size > 0
+    contracted = bent.size > 0
+    decays = alpha > 0 or contracted
     one, zero = coef.dtype.type(1), coef.dtype.type(0)
-    weights = np.empty(batch_size, coef.dtype)
-    places = coef.size, coef.size + n_components, coef.size + n_components + n_features
-    n_blocks = (n_features + BLOCK - 1) // BLOCK
+    weights, target_weights = np.empty(batch_size, coef.dtype), np.empty(batch_size, coef.dtype)
+    target_losses = np.empty(batch_size, coef.dtype)
+    even = np.empty(max(n_features, n_components, n_outputs), coef.dtype)  # L2 strength of any column
+    # where each array begins among all parameters, and the penalties of each array of coefficients
+    place_decoder = coef.size + n_components + n_features
+    place_output = place_decoder + decoder_coef.size
+    block_decoder = (n_features + BLOCK - 1) // BLOCK
+    block_output = block_decoder + (decoder_coef.shape[0] + BLOCK - 1) // BLOCK
     for k in range(step_sizes.size):
         start = k * batch_size
         stop = min(start + batch_size, X.shape[0])
         n = stop - start
         i, j = _share(n, 1, thread, n_threads)
+        a, b = _share(n_components, BLOCK, thread, n_threads)
         x, step_size = X[start:stop], step_sizes[k]
-        strength = alpha / coef.dtype.type(n)
         x_tilde, delta, delta_h, h = visible[:n], visible[n : 2 * n], hidden[:n], hidden[n : 2 * n]
-        _fill(one / coef.dtype.type(n), weights)
+        slopes, bends, delta_output = bent[:n], bent[n : 2 * n], output[:n]
+        _fill((one - supervision) / coef.dtype.type(n), weights)
+        _fill(supervision / coef.dtype.type(n), target_weights)
+        _fill(alpha / coef.dtype.type(n), even)
+        _fill(alpha / coef.dtype.type(n), l2[a:b])
         _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
 
         _wait(arrivals, n_threads)
         multiply(x_tilde, coef, one, zero, h, thread, n_threads)
         _wait(arrivals, n_threads)
         forward(h[i:j], intercept)
+        if contracted:
+            derivatives(h[i:j], slopes[i:j], bends[i:j])
         _wait(arrivals, n_threads)
         multiply(h, coef.T if tied else decoder_coef, one, zero, delta, thread, n_threads)
+        if supervised:
+            multiply(h, output_coef, one, zero, delta_output, thread, n_threads)
         _wait(arrivals, n_threads)
-        loss(x[i:j], delta[i:j], decoder_intercept, weights[i:j], losses[start + i : start + j])
+        row_losses = losses[start + i : start + j]
+        loss(x[i:j], delta[i:j], decoder_intercept, weights[i:j], emphasis[start + i : start + j], row_losses)
+        if supervised:
+            target_loss(
+                targets[start + i : start + j], delta_output[i:j], output_intercept, target_weights[i:j],
+                emphasis, target_losses[i:j],
+            )  # fmt: skip
+            for row in range(j - i):
+                row_losses[row] += supervision * (target_losses[i + row] - row_losses[row])
         _wait(arrivals, n_threads)
         if tied:
             multiply(delta, coef, one, zero, delta_h, thread, n_threads)
         else:
             multiply(delta, decoder_coef.T, one, zero, delta_h, thread, n_threads)
+        if supervised:
+            _wait(arrivals, n_threads)
+            multiply(delta_output, output_coef.T, one, one, delta_h, thread, n_threads)
         _wait(arrivals, n_threads)
+        if penalised:
+            penalise_code(h, slopes, bends, coef, strengths, delta_h, l2, code_penalties, a, b)
+            _wait(arrivals, n_threads)
         backward(h[i:j], delta_h[i:j])
         _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
@@ -293,30 +353,46 @@ def train_layer(
         terms = 2 * n if tied else n
         multiply(visible[:terms].T, hidden[:terms], factor, keep, out, thread, n_threads)
         if not tied:
-            out = decoder_coef if folded else _rows(gradients, places[2], n_components, n_features)
+            out = decoder_coef if folded else _rows(gradients, place_decoder, n_components, n_features)
             multiply(h.T, delta, factor, keep, out, thread, n_threads)
+        if supervised:
+            out = output_coef if folded else _rows(gradients, place_output, n_components, n_outputs)
+            multiply(h.T, delta_output, factor, keep, out, thread, n_threads)
         if not folded:
             _wait(arrivals, n_threads)
             _move_coef(
-                coef, 0, add_l2, update, strength, gradients, first, second,
+                coef, 0, add_l2, update, l2, decays, gradients, first, second,
                 step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
             )  # fmt: skip
             if not tied:
                 _move_coef(
-                    decoder_coef, places[2], add_l2, update, strength, gradients, first, second,
-                    step_size, decay_1, decay_2, epsilon, penalties[n_blocks:], thread, n_threads,
+                    decoder_coef, place_decoder, add_l2, update, even, decays, gradients, first, second,
+                    step_size, decay_1, decay_2, epsilon, penalties[block_decoder:], thread, n_threads,
+                )  # fmt: skip
+            if supervised:
+                _move_coef(
+                    output_coef, place_output, add_l2, update, even, decays, gradients, first, second,
+                    step_size, decay_1, decay_2, epsilon, penalties[block_output:], thread, n_threads,
                 )  # fmt: skip
         _move_intercept(
-            delta_h, intercept, places[0], update, gradients, first, second,
+            delta_h, intercept, coef.size, update, gradients, first, second,
             step_size, decay_1, decay_2, epsilon, thread, n_threads,
         )  # fmt: skip
         _move_intercept(
-            delta, decoder_intercept, places[1], update, gradients, first, second,
+            delta, decoder_intercept, coef.size + n_components, update, gradients, first, second,
             step_size, decay_1, decay_2, epsilon, thread, n_threads,
         )  # fmt: skip
+        if supervised:
+            _move_intercept(
+                delta_output, output_intercept, place_output + output_coef.size, update, gradients,
+                first, second, step_size, decay_1, decay_2, epsilon, thread, n_threads,
+            )  # fmt: skip
         _wait(arrivals, n_threads)
-        if alpha > 0 and thread == 0:
-            _add_penalties(penalties, losses[start:stop])
+        if thread == 0:
+            if decays:
+                _add_penalties(penalties, losses[start:stop])
+            if penalised:
+                _add_penalties(code_penalties, losses[start:stop])
 
 
 @intrinsic
@@ -342,8 +418,8 @@ def _matrix_at(address, rows, columns, like):
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(ACTIVATIONS)),
-    functions(BACKWARD, len(ACTIVATIONS)), CORRUPT, LOSS, PENALTY, UPDATE, PRODUCT,
+    MATRIX_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(pointwise.ACTIVATIONS)),
+    functions(BACKWARD, len(pointwise.ACTIVATIONS)), CORRUPT, LOSS, L2, UPDATE, PRODUCT,
     VECTOR_IN, SIZES, INT64, SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
     VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
@@ -375,7 +451,7 @@ def train_network(
     drop : function
         `corruption.masking`.
     loss, add_l2, update, multiply : function
-        See `pointwise.squared_error`, `gradient.add_l2`, `update` and `products.multiply`.
+        See `pointwise.squared_error`, `penalty.add_l2`, `update` and `products.multiply`.
     dropout : ndarray of shape (n_layers,)
         Probability p_k for the input of each layer, in [0, 1).
     seeds : ndarray of shape (n_layers,)
@@ -394,7 +470,8 @@ def train_network(
     """
     last = sizes.size - 2
     one, zero = outputs.dtype.type(1), outputs.dtype.type(0)
-    weights = np.empty(batch_size, outputs.dtype)
+    weights, nothing = np.empty(batch_size, outputs.dtype), np.empty((0, 0), outputs.dtype)
+    levels, even = np.empty(sizes.max(), outputs.dtype), np.empty(sizes.max(), outputs.dtype)
     # where each layer's parameters, its penalties and its input begin
     places, blocks, inputs = (
         np.zeros(last + 2, np.int64),
@@ -410,7 +487,7 @@ def train_network(
         stop = min(start + batch_size, X.shape[0])
         n, step_size = stop - start, step_sizes[step]
         i, j = _share(n, 1, thread, n_threads)
-        strength = alpha / outputs.dtype.type(n)
+        _fill(alpha / outputs.dtype.type(n), even)
         _fill(one / outputs.dtype.type(n), weights)
         _copy_rows(X, start + i, start + j, _rows(outputs, 0, n, sizes[0]), i)
         first_row = np.uint64(position + start + i)
@@ -419,7 +496,8 @@ def train_network(
             coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
             if dropout[k] > 0:
-                drop(H[i:j], dropout[k], np.uint64(seeds[k]), first_row, H[i:j])
+                _fill(dropout[k], levels)
+                drop(H[i:j], levels, levels, levels, np.uint64(seeds[k]), first_row, H[i:j])
             _wait(arrivals, n_threads)
             multiply(H, coef, one / (one - dropout[k]), zero, Z, thread, n_threads)
             _wait(arrivals, n_threads)
@@ -427,7 +505,7 @@ def train_network(
                 forwards[units[k]](Z[i:j], intercept)
             else:
                 loss(
-                    targets[start + i : start + j], Z[i:j], intercept, weights[i:j],
+                    targets[start + i : start + j], Z[i:j], intercept, weights[i:j], nothing,
                     losses[start + i : start + j],
                 )  # fmt: skip
         for k in range(last, 0, -1):
@@ -440,7 +518,8 @@ def train_network(
             # from the output that was not dropped; what comes from the others is dropped in the same way
             backwards[units[k - 1]](H[i:j], below[i:j])
             if dropout[k] > 0:
-                drop(below[i:j], dropout[k], np.uint64(seeds[k]), first_row, below[i:j])
+                _fill(dropout[k], levels)
+                drop(below[i:j], levels, levels, levels, np.uint64(seeds[k]), first_row, below[i:j])
         _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
         factor, keep = (-step_size, one) if folded else (one, zero)
@@ -460,7 +539,7 @@ def train_network(
             for k in range(last + 1):
                 coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
                 _move_coef(
-                    coef, places[k], add_l2, update, strength, gradients, first, second,
+                    coef, places[k], add_l2, update, even, alpha > 0, gradients, first, second,
                     step_size, decay_1, decay_2, epsilon, penalties[blocks[k] :], thread, n_threads,
                 )  # fmt: skip
         _wait(arrivals, n_threads)
@@ -497,7 +576,7 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
     """
     n_features, n_components = coef.shape
     h, delta_h = np.empty((1, n_components), coef.dtype), np.empty((1, n_components), coef.dtype)
-    ahead = np.empty(AHEAD, coef.dtype)
+    ahead, nothing = np.empty(AHEAD, coef.dtype), np.empty((0, 0), coef.dtype)
     targets, deltas = np.empty(AHEAD, coef.dtype), np.empty(AHEAD, coef.dtype)
     weight, block_loss, zero = np.ones(1, coef.dtype), np.empty(1, coef.dtype), coef.dtype.type(0)
     for i in range(X.shape[0]):
@@ -519,7 +598,7 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
             delta = deltas[:size]
             loss(
                 targets[:size].reshape(1, size), delta.reshape(1, size),
-                decoder_intercept[start : start + size], weight, block_loss,
+                decoder_intercept[start : start + size], weight, nothing, block_loss,
             )  # fmt: skip
             losses[i] += block_loss[0]
             for j in range(size):

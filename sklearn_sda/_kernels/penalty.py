@@ -1,0 +1,105 @@
+"""Penalties: what is added to the loss for large coefficients, and for codes that are not as wanted."""
+
+import numpy as np
+
+from sklearn_sda._kernels._jit import INT64, MATRIX, MATRIX_IN, VECTOR, VECTOR_IN, kernel
+
+CODE_ARGUMENTS = (MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, MATRIX, VECTOR, VECTOR, INT64, INT64)
+
+
+@kernel(MATRIX_IN, VECTOR_IN, MATRIX)
+def add_l2(coef, strengths, grad):
+    """Add the gradient of ``1/2 sum_ij strengths_j coef_ij**2`` to `grad` and return that penalty.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_rows, n_columns)
+        Coefficients.
+    strengths : ndarray of shape (n_columns,)
+        Weight of each column in the mean loss of the minibatch.
+    grad : ndarray of shape (n_rows, n_columns)
+        Modified in place: grad_ij <- grad_ij + strengths_j coef_ij.
+
+    Returns
+    -------
+    penalty : float
+        In the unit of the loss.
+    """
+    total, half = coef.dtype.type(0), coef.dtype.type(0.5)
+    for i in range(coef.shape[0]):
+        for j in range(coef.shape[1]):
+            total += strengths[j] * coef[i, j] * coef[i, j]
+            grad[i, j] += strengths[j] * coef[i, j]
+    return total * half
+
+
+@kernel(*CODE_ARGUMENTS)
+def leave_code(H, slopes, bends, coef, strengths, delta, l2, penalties, start, stop):
+    """Stand for `penalise_code` where codes are not penalised."""
+
+
+@kernel(*CODE_ARGUMENTS)
+def penalise_code(H, slopes, bends, coef, strengths, delta, l2, penalties, start, stop):
+    """Add the gradients of the penalties on some columns of the code of a minibatch.
+
+    The penalty is, with h_i the codes of n samples, m = 1/n sum_i h_i their mean and w_k column k of
+    `coef`::
+
+        activity_l1 / n sum_ik |h_ik|
+        + sparsity_weight sum_k t log(t / m_k) + (1 - t) log((1 - t) / (1 - m_k))    with t the target
+        + contraction / n sum_ik g'(z_ik)**2 ||w_k||**2
+
+    The last is the squared Frobenius norm of the encoder's Jacobian (Rifai et al. 2011). It has two
+    gradients: one through z, which is added here, and one in the coefficients alone, which is that of an
+    L2 penalty with a strength for each column, 2 contraction / n sum_i g'(z_ik)**2.
+
+    Parameters
+    ----------
+    H : ndarray of shape (n_samples, n_components)
+        Codes.
+    slopes, bends : ndarray of shape (n_samples, n_components)
+        g'(z) and g''(z); without rows where there is no contraction.
+    coef : ndarray of shape (n_features, n_components)
+        Encoder coefficients.
+    strengths : ndarray of shape (4,)
+        activity_l1, sparsity_weight, sparsity target t and contraction.
+    delta : ndarray of shape (n_samples, n_components)
+        Modified in place: the gradient of the penalty, divided by g'(z), is added.
+    l2 : ndarray of shape (n_components,)
+        Modified in place: the L2 strength of each column that stands for the contraction is added.
+    penalties : ndarray of shape (n_components,)
+        Out: the penalty of each column, but for the contraction, which comes with the L2 penalty.
+    start, stop : int
+        First column and the last but one.
+    """
+    dtype = H.dtype.type
+    zero, one, smallest = dtype(0), dtype(1), dtype(1e-6)
+    n, width = dtype(H.shape[0]), stop - start
+    l1, weight, target, contraction = strengths[0], strengths[1], strengths[2], strengths[3]
+    means, norms, pull = np.zeros(width, H.dtype), np.zeros(width, H.dtype), np.zeros(width, H.dtype)
+    for k in range(width):
+        penalties[start + k] = zero
+    for i in range(H.shape[0]):
+        for k in range(width):
+            means[k] += H[i, start + k] / n
+    if weight > zero:
+        for k in range(width):
+            m = min(max(means[k], smallest), one - smallest)  # logarithms of saturated units stay finite
+            rest = one - target
+            penalties[start + k] = weight * (target * np.log(target / m) + rest * np.log(rest / (one - m)))
+            pull[k] = weight * (rest / (one - m) - target / m) / n
+    for i in range(H.shape[0]):
+        for k in range(width):
+            h = H[i, start + k]
+            penalties[start + k] += l1 * abs(h) / n
+            sign = one if h > zero else (-one if h < zero else zero)
+            delta[i, start + k] += pull[k] + l1 * sign / n
+    if contraction > zero:
+        factor = (contraction + contraction) / n
+        for j in range(coef.shape[0]):
+            for k in range(width):
+                norms[k] += coef[j, start + k] * coef[j, start + k]
+        for i in range(H.shape[0]):
+            for k in range(width):
+                delta[i, start + k] += factor * bends[i, start + k] * norms[k]
+                l2[start + k] += factor * slopes[i, start + k] * slopes[i, start + k]
