@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from sklearn_sda._kernels.corruption import masking
-from sklearn_sda._kernels.penalty import add_l2, leave_code, penalise_code
+from sklearn_sda._kernels.penalty import add_l2, add_l2_by_column, leave_code, penalise_code
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
 from sklearn_sda._kernels.steps import BLOCK, RELEASED, train_layer, train_network, train_samples
@@ -249,6 +249,7 @@ class Reconstruction(_Objective):
             (self._unit if len(self._bent) else ACTIVATIONS["identity"]).derivatives,
             self._loss.emphasised if len(emphasis) else self._loss.kernel,
             self._target_loss.kernel if self._write_targets else self._loss.kernel,
+            add_l2_by_column if len(self._bent) else add_l2,
             add_l2,
             penalise_code if len(self._code_penalties) else leave_code,
             optimizer.rule,

@@ -236,3 +236,8 @@ def helper(function):
     Only of the same file: a cached kernel is not rebuilt when a function in another file changes.
     """
     return function if numba.config.DISABLE_JIT else numba.njit(inline="always")(function)
+
+
+def subroutine(function):
+    """Compile a function that kernels of the same file call: once, where `helper` copies it to every call."""
+    return function if numba.config.DISABLE_JIT else numba.njit(**FLAGS)(function)

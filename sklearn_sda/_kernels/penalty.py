@@ -2,28 +2,45 @@
 
 import numpy as np
 
-from sklearn_sda._kernels._jit import INT64, MATRIX, MATRIX_IN, VECTOR, VECTOR_IN, kernel
+from sklearn_sda._kernels._jit import INT64, MATRIX, MATRIX_IN, SCALAR, VECTOR, VECTOR_IN, kernel
 
+L2_ARGUMENTS = (MATRIX_IN, SCALAR, VECTOR_IN, MATRIX)
 CODE_ARGUMENTS = (MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, MATRIX, VECTOR, VECTOR, INT64, INT64)
 
 
-@kernel(MATRIX_IN, VECTOR_IN, MATRIX)
-def add_l2(coef, strengths, grad):
-    """Add the gradient of ``1/2 sum_ij strengths_j coef_ij**2`` to `grad` and return that penalty.
+@kernel(*L2_ARGUMENTS)
+def add_l2(coef, strength, strengths, grad):
+    """Add the gradient of ``strength / 2 * sum_ij coef_ij**2`` to `grad` and return that penalty.
 
     Parameters
     ----------
     coef : ndarray of shape (n_rows, n_columns)
         Coefficients.
+    strength : float
+        Weight in the mean loss of the minibatch.
     strengths : ndarray of shape (n_columns,)
-        Weight of each column in the mean loss of the minibatch.
+        Not used.
     grad : ndarray of shape (n_rows, n_columns)
-        Modified in place: grad_ij <- grad_ij + strengths_j coef_ij.
+        Modified in place: grad <- grad + strength * coef.
 
     Returns
     -------
     penalty : float
         In the unit of the loss.
+    """
+    total, half = coef.dtype.type(0), coef.dtype.type(0.5)
+    flat, flat_grad = coef.reshape(-1), grad.reshape(-1)
+    for i in range(flat.size):
+        total += flat[i] * flat[i]
+        flat_grad[i] += strength * flat[i]
+    return strength * total * half
+
+
+@kernel(*L2_ARGUMENTS)
+def add_l2_by_column(coef, strength, strengths, grad):
+    """Add the gradient of ``1/2 sum_ij strengths_j coef_ij**2`` to `grad` and return that penalty.
+
+    As `add_l2`, but with `strengths`, of shape (n_columns,), in the place of `strength`.
     """
     total, half = coef.dtype.type(0), coef.dtype.type(0.5)
     for i in range(coef.shape[0]):

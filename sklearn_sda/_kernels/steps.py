@@ -32,6 +32,7 @@ from sklearn_sda._kernels._jit import (
     functions,
     helper,
     kernel,
+    subroutine,
 )
 
 FORWARD = function(MATRIX, VECTOR_IN)
@@ -39,7 +40,7 @@ BACKWARD = function(MATRIX_IN, MATRIX)
 DERIVATIVES = function(MATRIX_IN, MATRIX, MATRIX)
 CORRUPT = function(*corruption.ARGUMENTS)
 LOSS = function(*pointwise.LOSS_ARGUMENTS)
-L2 = function(MATRIX_IN, VECTOR_IN, MATRIX, returns=SCALAR)
+L2 = function(*penalty.L2_ARGUMENTS, returns=SCALAR)
 CODE_PENALTY = function(*penalty.CODE_ARGUMENTS)
 UPDATE = function(*update.ARGUMENTS)
 PRODUCT = function(STRIDED_IN, STRIDED_IN, SCALAR, SCALAR, MATRIX, INT64, INT64)
@@ -104,7 +105,7 @@ def _wait_for_all(arrivals, n_threads):
     return implementation
 
 
-@helper
+@subroutine
 def _share(size, block, thread, n_threads):
     """Return the first and the last but one of a thread's share of `size` items, in whole blocks."""
     n_blocks = (size + block - 1) // block
@@ -115,14 +116,14 @@ def _share(size, block, thread, n_threads):
 # --- the update of one array --------------------------------------------------------------------------
 
 
-@helper
+@subroutine
 def _fill(value, out):
     """Out <- value, a vector (an assignment to a slice compiles ten times as long as a loop)."""
     for i in range(out.size):
         out[i] = value
 
 
-@helper
+@subroutine
 def _copy_rows(X, start, stop, out, first):
     """Copy rows start to stop of X to the rows of `out` from `first` on."""
     for i in range(stop - start):
@@ -130,27 +131,27 @@ def _copy_rows(X, start, stop, out, first):
             out[first + i, j] = X[start + i, j]
 
 
-@helper
+@subroutine
 def _part(flat, start, size):
     """Return a part of a flat array; of an empty one nothing."""
     return flat[min(start, flat.size) : min(start + size, flat.size)]
 
 
-@helper
+@subroutine
 def _rows(flat, start, rows, columns):
     """Return a part of a flat array as a matrix of shape (rows, columns)."""
     return flat[start : start + rows * columns].reshape((rows, columns))
 
 
-@helper
+@subroutine
 def _move_coef(
-    coef, place, add_l2, update, l2, decays, gradients, first, second, step_size, decay_1, decay_2, epsilon,
-    penalties, thread, n_threads,
+    coef, place, add_l2, update, strength, strengths, decays, gradients, first, second,
+    step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
 ):  # fmt: skip
-    """Update a thread's share of the rows of `coef`; their gradient lacks the penalty's, if it `decays`.
+    """Update a thread's share of the rows of `coef`; their gradient lacks the L2 penalty's, if it `decays`.
 
-    The penalty 1/2 sum_ij l2_j coef_ij**2 of each BLOCK of rows goes to `penalties`. `place` is where this
-    array begins among all parameters, one after the other.
+    The penalty of each BLOCK of rows goes to `penalties`. `place` is where this array begins among all
+    parameters, one after the other.
     """
     columns = coef.shape[1]
     i, j = _share(coef.shape[0], BLOCK, thread, n_threads)
@@ -158,7 +159,7 @@ def _move_coef(
         for k in range(i, j, BLOCK):
             block = coef[k : min(k + BLOCK, j)]
             grad = _rows(gradients, place + k * columns, block.shape[0], columns)
-            penalties[k // BLOCK] = add_l2(block, l2, grad)
+            penalties[k // BLOCK] = add_l2(block, strength, strengths, grad)
     start, size = place + i * columns, (j - i) * columns
     update(
         coef[i:j].reshape(-1), gradients[start : start + size],
@@ -166,7 +167,7 @@ def _move_coef(
     )  # fmt: skip
 
 
-@helper
+@subroutine
 def _move_intercept(
     delta, intercept, place, update, gradients, first, second, step_size, decay_1, decay_2, epsilon,
     thread, n_threads,
@@ -185,7 +186,7 @@ def _move_intercept(
     )  # fmt: skip
 
 
-@helper
+@subroutine
 def _add_penalties(penalties, losses):
     """Add the sum of the penalties to every loss."""
     total = penalties.dtype.type(0)
@@ -200,14 +201,15 @@ def _add_penalties(penalties, losses):
 
 @kernel(
     MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, INT64,
-    FORWARD, BACKWARD, DERIVATIVES, LOSS, LOSS, L2, CODE_PENALTY, UPDATE, PRODUCT,
+    FORWARD, BACKWARD, DERIVATIVES, LOSS, LOSS, L2, L2, CODE_PENALTY, UPDATE, PRODUCT,
     MATRIX, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, SCALAR, VECTOR_IN,
     SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
     MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_layer(
     X, X_tilde, emphasis, targets, batch_size,
-    forward, backward, derivatives, loss, target_loss, add_l2, penalise_code, update, multiply,
+    forward, backward, derivatives, loss, target_loss, add_encoder_l2, add_l2, penalise_code, update,
+    multiply,
     coef, intercept, decoder_intercept, decoder_coef, output_coef, output_intercept, supervision, strengths,
     alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
     visible, hidden, bent, output, gradients, l2, penalties, code_penalties, losses,
@@ -232,8 +234,8 @@ def train_layer(
         Of the hidden unit, see `sklearn_sda._kernels.pointwise.Activation`.
     loss, target_loss : function
         Of the reconstruction and of the output layer, see `pointwise.squared_error`.
-    add_l2, penalise_code, update, multiply : function
-        See `penalty`, `update` and `products.multiply`.
+    add_encoder_l2, add_l2, penalise_code, update, multiply : function
+        See `penalty`, `update` and `products.multiply`; the first is for the encoder's coefficients.
     coef : ndarray of shape (n_features, n_components)
         Encoder coefficients, updated in place as the other parameters.
     intercept : ndarray of shape (n_components,)
@@ -292,7 +294,6 @@ def train_layer(
     one, zero = coef.dtype.type(1), coef.dtype.type(0)
     weights, target_weights = np.empty(batch_size, coef.dtype), np.empty(batch_size, coef.dtype)
     target_losses = np.empty(batch_size, coef.dtype)
-    even = np.empty(max(n_features, n_components, n_outputs), coef.dtype)  # L2 strength of any column
     # where each array begins among all parameters, and the penalties of each array of coefficients
     place_decoder = coef.size + n_components + n_features
     place_output = place_decoder + decoder_coef.size
@@ -309,8 +310,8 @@ def train_layer(
         slopes, bends, delta_output = bent[:n], bent[n : 2 * n], output[:n]
         _fill((one - supervision) / coef.dtype.type(n), weights)
         _fill(supervision / coef.dtype.type(n), target_weights)
-        _fill(alpha / coef.dtype.type(n), even)
-        _fill(alpha / coef.dtype.type(n), l2[a:b])
+        strength = alpha / coef.dtype.type(n)
+        _fill(strength, l2[a:b])
         _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
 
         _wait(arrivals, n_threads)
@@ -361,18 +362,20 @@ def train_layer(
         if not folded:
             _wait(arrivals, n_threads)
             _move_coef(
-                coef, 0, add_l2, update, l2, decays, gradients, first, second,
+                coef, 0, add_encoder_l2, update, strength, l2, decays, gradients, first, second,
                 step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
             )  # fmt: skip
             if not tied:
                 _move_coef(
-                    decoder_coef, place_decoder, add_l2, update, even, decays, gradients, first, second,
-                    step_size, decay_1, decay_2, epsilon, penalties[block_decoder:], thread, n_threads,
+                    decoder_coef, place_decoder, add_l2, update, strength, l2, decays, gradients,
+                    first, second, step_size, decay_1, decay_2, epsilon,
+                    penalties[block_decoder:], thread, n_threads,
                 )  # fmt: skip
             if supervised:
                 _move_coef(
-                    output_coef, place_output, add_l2, update, even, decays, gradients, first, second,
-                    step_size, decay_1, decay_2, epsilon, penalties[block_output:], thread, n_threads,
+                    output_coef, place_output, add_l2, update, strength, l2, decays, gradients,
+                    first, second, step_size, decay_1, decay_2, epsilon,
+                    penalties[block_output:], thread, n_threads,
                 )  # fmt: skip
         _move_intercept(
             delta_h, intercept, coef.size, update, gradients, first, second,
@@ -411,7 +414,7 @@ def _matrix(address, rows, columns, like):
     return np.ctypeslib.as_array(items.from_address(int(address))).reshape(rows, columns)
 
 
-@overload(_matrix, inline="always")
+@overload(_matrix)
 def _matrix_at(address, rows, columns, like):
     """Return it without copying, as compiled code does."""
     return lambda address, rows, columns, like: carray(_pointer(address, like), (rows, columns))
@@ -471,7 +474,7 @@ def train_network(
     last = sizes.size - 2
     one, zero = outputs.dtype.type(1), outputs.dtype.type(0)
     weights, nothing = np.empty(batch_size, outputs.dtype), np.empty((0, 0), outputs.dtype)
-    levels, even = np.empty(sizes.max(), outputs.dtype), np.empty(sizes.max(), outputs.dtype)
+    levels = np.empty(sizes.max(), outputs.dtype)
     # where each layer's parameters, its penalties and its input begin
     places, blocks, inputs = (
         np.zeros(last + 2, np.int64),
@@ -487,7 +490,7 @@ def train_network(
         stop = min(start + batch_size, X.shape[0])
         n, step_size = stop - start, step_sizes[step]
         i, j = _share(n, 1, thread, n_threads)
-        _fill(alpha / outputs.dtype.type(n), even)
+        strength = alpha / outputs.dtype.type(n)
         _fill(one / outputs.dtype.type(n), weights)
         _copy_rows(X, start + i, start + j, _rows(outputs, 0, n, sizes[0]), i)
         first_row = np.uint64(position + start + i)
@@ -539,7 +542,7 @@ def train_network(
             for k in range(last + 1):
                 coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
                 _move_coef(
-                    coef, places[k], add_l2, update, even, alpha > 0, gradients, first, second,
+                    coef, places[k], add_l2, update, strength, levels, alpha > 0, gradients, first, second,
                     step_size, decay_1, decay_2, epsilon, penalties[blocks[k] :], thread, n_threads,
                 )  # fmt: skip
         _wait(arrivals, n_threads)
