@@ -633,8 +633,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     def _make_writeable(self):
         """Replace parameters in a memory map or read-only by copies, so that they can be fine-tuned."""
-        self.encoder_coef_ = writeable(self.encoder_coef_)
-        self.encoder_intercept_ = writeable(self.encoder_intercept_)
+        for name in ("encoder_coef_", "encoder_intercept_", "decoder_intercept_", "_decoder_coef"):
+            if getattr(self, name) is not None:
+                setattr(self, name, writeable(getattr(self, name)))
 
     @property
     def decoder_coef_(self):
@@ -655,6 +656,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """Return the decoder as a step of a forward chain."""
         link = LOSSES[self._fitted_loss()].link
         return Affine(np.asarray(self.decoder_coef_), np.asarray(self.decoder_intercept_), link)
+
+    def _decoders(self):
+        """Return the decoder as a forward chain."""
+        return [self._decoder()]
 
     def transform(self, X):
         """Encode clean samples: h = g(x W + b).
@@ -687,7 +692,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Reconstructions, in the compute type.
         """
         check_is_fitted(self)
-        return forward([self._decoder()], check_codes(X, self))
+        return forward(self._decoders(), check_codes(X, self))
 
     def score_samples(self, X):
         """Return the negative reconstruction loss of each clean sample; higher is better.

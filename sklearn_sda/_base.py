@@ -120,10 +120,13 @@ class Monitor:
         Its labels.
     max_iter : int
         Number of epochs planned.
+    verbose : int or None
+        Whether to print lines; None for the estimator's parameter.
     """
 
-    def __init__(self, estimator, context, name, attributes, X, y, max_iter):
+    def __init__(self, estimator, context, name, attributes, X, y, max_iter, verbose=None):
         self.estimator, self.context, self.name = estimator, context, name
+        self.verbose = estimator.verbose if verbose is None else verbose
         self.data = {"X": X, "y": y}
         self.attributes = attributes
         self.max_iter = max_iter
@@ -136,7 +139,7 @@ class Monitor:
 
     def end_epoch(self, history):
         """Close the epoch's context; return True if a callback asks to stop."""
-        if self.estimator.verbose:
+        if self.verbose:
             line = f"[{self.name}] epoch {len(history.loss_curve)}/{self.max_iter}"
             line += f", loss = {history.loss_curve[-1]:.6g}"
             if history.validation_scores:

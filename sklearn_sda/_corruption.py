@@ -251,7 +251,7 @@ class Corruption:
         self.corrupts = bool(self._turns)
         self.takes_minibatches = any(callable(kind) for kind, *_ in self._turns)
 
-    def __call__(self, clean, position, out, emphasis=None):
+    def __call__(self, clean, position, out, emphasis=None, batch_size=None):
         """Corrupt samples.
 
         Parameters
@@ -261,15 +261,23 @@ class Corruption:
         position : int
             Number of samples that the run had seen before.
         out : ndarray of shape (n_samples, n_features)
-            Out: corrupted samples. Not `clean`, unless there is no noise.
+            Out: corrupted samples. May be `clean`.
         emphasis : ndarray of shape (n_samples, n_features) or None
             Out: weight of each component in the loss.
+        batch_size : int or None
+            Samples that callables get together; None for all of them.
 
         Raises
         ------
         ValueError
             If a callable modifies its input or returns what is no finite minibatch of the same shape.
         """
+        if self.takes_minibatches and batch_size is not None:
+            for start in range(0, len(clean), batch_size):
+                rows = slice(start, start + batch_size)
+                weights = None if emphasis is None else emphasis[rows]
+                self(clean[rows], position + start, out[rows], weights)
+            return
         if emphasis is not None:
             emphasis.fill(self.emphasis[1])
         source = clean

@@ -139,6 +139,8 @@ def make_encoder(encoder, rng, *, pretrain, verbose):
     if not pretrain:
         for autoencoder in autoencoders:
             autoencoder.set_params(max_iter=0)
+            if isinstance(autoencoder, StackedAutoencoderTransformer):
+                autoencoder.set_params(fine_tune=False)
     return encoder, False
 
 

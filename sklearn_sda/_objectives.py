@@ -5,6 +5,8 @@ Each class has `name`, `parameters`, `span` and ``step(rows, position, optimizer
 allocated once. The arithmetic is in `sklearn_sda._kernels.steps`.
 """
 
+from itertools import pairwise
+
 import numba
 import numpy as np
 
@@ -23,8 +25,9 @@ SPAN_BYTES = 2**22
 class _Objective:
     """What the objectives share: buffers, threads and the call of the compiled steps.
 
-    A subclass has ``_read(rows, position, part)``, which fills its buffers with a part of the rows, and
-    ``_steps(n_rows, position, optimizer)``, the compiled function and its arguments but for the last three.
+    A subclass has `_corruption`, ``_read(rows, position, part)``, which fills its buffers with a part of the
+    rows, and ``_steps(n_rows, position, optimizer)``, the compiled function and its arguments but for the
+    last three.
 
     Parameters
     ----------
@@ -63,6 +66,7 @@ class _Objective:
         self.parameters = parameters
         self.team = Team(1)
         self.most_threads = 1 if numba.config.DISABLE_JIT else max(1, int(work / WORK))
+        self._corruption = None
         self._alpha = alpha
         self._folding = alpha == 0
         self._batch_size = batch_size
@@ -92,10 +96,6 @@ class _Objective:
             *optimizer.decays,
         )  # fmt: skip
 
-    def _n_readers(self, n_parts):
-        """Return how many of n_parts threads may read at the same time."""
-        return n_parts
-
     def step(self, rows, position, optimizer):
         """Update the parameters with one minibatch, or with several where steps are short.
 
@@ -114,7 +114,8 @@ class _Objective:
             Sum of the losses of the rows, penalty included.
         """
         n, n_parts = len(rows), min(self.team.size, n_threads())
-        n_readers = self._n_readers(n_parts)
+        together = self._corruption is not None and self._corruption.takes_minibatches
+        n_readers = 1 if together else n_parts
         self.team.run(lambda part: self._read(rows, position, share(n, part, n_readers)), n_readers)
         steps, *arguments = self._steps(n, position, optimizer)
         if steps is train_samples:
@@ -159,7 +160,7 @@ class Reconstruction(_Objective):
     supervision : float
         Weight in [0, 1] of the output layer's loss; that of the reconstruction is 1 - supervision.
     write_targets : callable or None
-        As in `Supervised`.
+        As in `Network`.
     target_loss : str
         Key of `LOSSES` for the output layer.
     alpha, batch_size
@@ -214,10 +215,6 @@ class Reconstruction(_Objective):
         self._code_penalties, self._l2 = empty(n_components if penalised else 0), empty(n_components)
         self._delta_output = empty(batch_size, n_outputs)
 
-    def _n_readers(self, n_parts):
-        """Return how many of n_parts threads may read at the same time."""
-        return 1 if self._corruption.takes_minibatches else n_parts
-
     def _read(self, rows, position, part):
         """Copy and corrupt a part of the rows."""
         gather(self._X, rows[part], self._clean[part])
@@ -225,16 +222,9 @@ class Reconstruction(_Objective):
             self._write_targets(rows[part], self._targets[part])
         if self._corruption.corrupts or self._corruption.emphasis:
             emphasis = self._emphasis[part] if self._corruption.emphasis else None
-            size = self._batch_size if self._corruption.takes_minibatches else len(rows)
-            clean, corrupted = self._clean[part], self._corrupted[part]
-            for start in range(0, len(clean), size):
-                batch = slice(start, start + size)
-                self._corruption(
-                    clean[batch],
-                    position + part.start + start,
-                    corrupted[batch],
-                    None if emphasis is None else emphasis[batch],
-                )
+            self._corruption(
+                self._clean[part], position + part.start, self._corrupted[part], emphasis, self._batch_size
+            )
 
     def _steps(self, n_rows, position, optimizer):
         """Return the compiled function and its arguments but for the threads'."""
@@ -263,7 +253,7 @@ class Reconstruction(_Objective):
         )  # fmt: skip
 
 
-class Supervised(_Objective):
+class Network(_Objective):
     """The loss of a deep network: a chain of hidden layers and an output layer, all trained.
 
     Parameters
@@ -273,7 +263,8 @@ class Supervised(_Objective):
     write_targets : callable
         ``write_targets(rows, out)`` writes the targets of some rows, of shape (n_rows, n_outputs).
     parameters : list of ndarray
-        coef and intercept of each layer in turn, the output layer's last.
+        coef and intercept of each layer in turn, the output layer's last; only the intercept of a layer that
+        does not own its coefficients.
     activations : list of str
         Keys of `ACTIVATIONS`, one per hidden layer.
     loss : str
@@ -284,15 +275,24 @@ class Supervised(_Objective):
         Probability that an entry of the input of each layer is dropped, in [0, 1); None for zeros.
     seeds : list of int or None
         Of the dropout of each layer; None for zeros.
+    owners : list of int or None
+        The layer whose coefficients each layer uses: itself, or a lower one whose transposed they are. None
+        if all have their own.
+    corruption : sklearn_sda._corruption.Corruption or None
+        What is done to the samples, if anything.
     """
 
     def __init__(
-        self, X, write_targets, parameters, *, activations, loss, alpha, batch_size, dropout=None, seeds=None
-    ):
-        sizes = [len(parameters[0]), *(coef.shape[1] for coef in parameters[::2])]
+        self, X, write_targets, parameters, *, activations, loss, alpha, batch_size, dropout=None,
+        seeds=None, owners=None, corruption=None,
+    ):  # fmt: skip
+        intercepts = [parameter for parameter in parameters if parameter.ndim == 1]
+        sizes = [len(parameters[0]), *map(len, intercepts)]
         name = "Network " + " -> ".join(map(str, sizes))
-        work = 6 * batch_size * sum(coef.size for coef in parameters[::2])
+        work = 6 * batch_size * sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
         super().__init__(name, parameters, alpha, batch_size, len(X), sizes[0] + sizes[-1], work)
+        self._owners = np.array(range(len(intercepts)) if owners is None else owners, np.int64)
+        self._corruption = corruption
         self._X = X
         self._write_targets = write_targets
         self._loss = LOSSES[loss].kernel
@@ -300,16 +300,23 @@ class Supervised(_Objective):
         self._units = np.array([list(ACTIVATIONS).index(name) for name in activations], np.int64)
         self._dropout = np.array(dropout or [0] * len(self._sizes[1:]), self._dtype)
         self._seeds = np.array(seeds or [0] * len(self._sizes[1:]), np.int64)
-        self._addresses = np.array([parameter.ctypes.data for parameter in parameters], np.int64)
+        # two per layer: those of the coefficients, which may be another layer's, and of the intercept
+        coefs = iter(parameter for parameter in parameters if parameter.ndim == 2)
+        own = [next(coefs) if owner == k else None for k, owner in enumerate(self._owners)]
+        pairs = zip((own[owner] for owner in self._owners), intercepts, strict=True)
+        self._addresses = np.array([array.ctypes.data for pair in pairs for array in pair], np.int64)
         self._rows = np.empty((self.span, sizes[0]), self._dtype)
         self._targets = np.empty((self.span, sizes[-1]), self._dtype)
         self._outputs = np.empty(batch_size * sum(sizes), self._dtype)
         self._deltas = np.empty_like(self._outputs)
 
     def _read(self, rows, position, part):
-        """Copy a part of the rows and their targets."""
-        gather(self._X, rows[part], self._rows[part])
+        """Copy a part of the rows, corrupt it, and write the targets."""
+        inputs = self._rows[part]
+        gather(self._X, rows[part], inputs)
         self._write_targets(rows[part], self._targets[part])
+        if self._corruption is not None and self._corruption.corrupts:
+            self._corruption(inputs, position + part.start, inputs, batch_size=self._batch_size)
 
     def _steps(self, n_rows, position, optimizer):
         """Return the compiled function and its arguments but for the threads'."""
@@ -322,6 +329,7 @@ class Supervised(_Objective):
             tuple(self._functions(*(unit.forward for unit in units))),
             tuple(self._functions(*(unit.backward for unit in units))),
             *self._functions(masking, self._loss, add_l2, optimizer.rule, multiply),
-            self._dropout, self._seeds, position, self._addresses, *self._update(n_rows, optimizer),
+            self._dropout, self._seeds, position, self._addresses, self._owners,
+            *self._update(n_rows, optimizer),
             self._outputs, self._deltas, self._gradients, self._penalties, self._losses[:n_rows],
         )  # fmt: skip

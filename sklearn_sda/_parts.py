@@ -31,12 +31,15 @@ class Parts(NamedTuple):
         The steps before `owner`.
     owner : estimator
         Validates its input: a supervised estimator or the lowest autoencoder.
+    autoencoders : list of DenoisingAutoencoder or StackedAutoencoderTransformer
+        From the lowest to the highest.
     layers : list of DenoisingAutoencoder
         From the lowest to the highest.
     """
 
     preprocessing: list
     owner: BaseEstimator
+    autoencoders: list
     layers: list
 
     def inputs(self, X):
@@ -73,7 +76,7 @@ def find_parts(estimator):
         autoencoders = list(takewhile(lambda step: isinstance(step, AUTOENCODERS), steps[first:]))
     for autoencoder in autoencoders:
         check_is_fitted(autoencoder)
-    return Parts(steps[:first], owner, layers_of(autoencoders))
+    return Parts(steps[:first], owner, autoencoders, layers_of(autoencoders))
 
 
 def learning_curves(estimator):
@@ -99,14 +102,17 @@ def learning_curves(estimator):
     """
     parts = find_parts(estimator)
     phases = {f"layer {number}": layer for number, layer in enumerate(parts.layers, start=1)}
-    if isinstance(parts.owner, SUPERVISED):
+    supervised = isinstance(parts.owner, SUPERVISED)
+    if supervised or (parts.owner not in parts.layers and hasattr(parts.owner, "loss_curve_")):
         phases["fine-tuning"] = parts.owner
     return {
         phase: {
             "loss": trained.loss_curve_,
             "validation": trained.validation_scores_,
-            "loss_label": LOSS_LABELS[trained.out_activation_],
-            "validation_label": "validation accuracy" if phase == "fine-tuning" else "validation score",
+            "loss_label": LOSS_LABELS[getattr(trained, "out_activation_", parts.layers[0].out_activation_)],
+            "validation_label": "validation accuracy"
+            if supervised and trained is parts.owner
+            else "validation score",
         }
         for phase, trained in phases.items()
         if trained.loss_curve_

@@ -6,21 +6,55 @@ from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes
-from sklearn_sda._base import all_or_nothing, check_samples
+from sklearn_sda._base import Monitor, all_or_nothing, check_samples
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._corruption import level_by_column
-from sklearn_sda._kernels.pointwise import LOSSES
-from sklearn_sda._network import forward, reconstruction_losses
+from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
+from sklearn_sda._network import forward, gather, reconstruction_losses
+from sklearn_sda._objectives import Network
+from sklearn_sda._training import all_rows
 
 # Parameters of a layer that the stack sets itself, or that are one for all layers.
 OWN_PARAMETERS = ("n_components", "random_state")
 SHARED_PARAMETERS = ("dtype",)
+# Parameters that the fine-tuning of the whole stack may have of its own.
+FINE_TUNING_PARAMETERS = (
+    "alpha",
+    "batch_size",
+    "beta_1",
+    "beta_2",
+    "corruption",
+    "corruption_level",
+    "early_stopping",
+    "epsilon",
+    "learning_rate",
+    "learning_rate_init",
+    "max_iter",
+    "momentum",
+    "n_iter_no_change",
+    "nesterovs_momentum",
+    "power_t",
+    "random_state",
+    "shuffle",
+    "solver",
+    "tol",
+    "validation_fraction",
+    "verbose",
+)
+FINE_TUNING_ATTRIBUTES = (
+    "best_loss_",
+    "best_validation_score_",
+    "loss_",
+    "loss_curve_",
+    "validation_scores_",
+)
 
 
 class StackedAutoencoderTransformer(
@@ -147,6 +181,15 @@ class StackedAutoencoderTransformer(
     memory : str or joblib.Memory, default=None
         Cache for trained layers (all but the last), as in `Pipeline`.
 
+    fine_tune : bool or dict, default=False
+        Whether all layers are trained together after the last of them: the encoders are followed by the
+        decoders in reverse order, and this deep autoencoder learns to reconstruct X (Hinton and
+        Salakhutdinov 2006). True trains it as the first layer was trained (its corruption, loss and
+        optimizer, not its emphasis and its penalties but `alpha`). The output of a decoder has the unit of
+        the code that it stands for, so that the decoder is as little linear as the encoder. A dict has
+        parameters of the first layer that differ here, such as ``{"max_iter": 100, "corruption_level": 0}``.
+        For a linear code, the last `activation` is "identity".
+
     Attributes
     ----------
     pipeline_ : Pipeline
@@ -162,7 +205,24 @@ class StackedAutoencoderTransformer(
         The layers by name.
 
     n_iter_ : int
-        Number of epochs, added up over the layers; ``stack[i].n_iter_`` is that of one.
+        Number of epochs, added up over the layers and the fine-tuning; ``stack[i].n_iter_`` is that of
+        one layer.
+
+    loss_ : float
+        Training loss of the last epoch of the fine-tuning, per sample. Defined, as the next four, only
+        with `fine_tune`.
+
+    best_loss_ : float or None
+        Lowest training loss of the fine-tuning; None with early stopping.
+
+    loss_curve_ : list of float
+        Training loss of each epoch of the fine-tuning.
+
+    validation_scores_ : list of float or None
+        Score of the validation samples after each epoch of the fine-tuning; None without early stopping.
+
+    best_validation_score_ : float or None
+        Highest of those, that of the restored parameters.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -182,6 +242,9 @@ class StackedAutoencoderTransformer(
 
     Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11,
     section 3.
+
+    Hinton and Salakhutdinov (2006). Reducing the dimensionality of data with neural networks. Science 313.
+    (`fine_tune`)
 
     Examples
     --------
@@ -205,6 +268,7 @@ class StackedAutoencoderTransformer(
             if name != "n_components"
         },
         "memory": [None, str, HasMethods(["cache"])],
+        "fine_tune": ["boolean", dict],
     }
 
     def __init__(
@@ -244,6 +308,7 @@ class StackedAutoencoderTransformer(
         random_state=None,
         verbose=0,
         memory=None,
+        fine_tune=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -279,6 +344,7 @@ class StackedAutoencoderTransformer(
         self.random_state = random_state
         self.verbose = verbose
         self.memory = memory
+        self.fine_tune = fine_tune
 
     def __sklearn_tags__(self):
         """Declare that the output has the compute type."""
@@ -312,7 +378,8 @@ class StackedAutoencoderTransformer(
         resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         pipeline = self._make_pipeline(resume, X.shape[1], y, incremental=False)
-        context = self._init_callback_context(max_subtasks=1)
+        trainer = self._make_trainer(pipeline, X.shape[1])
+        context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         pretraining = context.subcontext(task_name="pretrain")
         with pretraining.propagate_callback_context(pipeline):
@@ -321,6 +388,13 @@ class StackedAutoencoderTransformer(
                 pipeline.fit(X, y)
             self.pipeline_ = pipeline
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        for name in FINE_TUNING_ATTRIBUTES:
+            vars(self).pop(name, None)
+        if trainer is not None:
+            fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=trainer._max_iter(len(X)))
+            fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            self._fine_tune(trainer, X, y, fine_tuning)
+            fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
@@ -351,6 +425,11 @@ class StackedAutoencoderTransformer(
             As `fit`.
         """
         self._validate_params()  # scikit-learn does it in the first call only
+        if self.fine_tune:
+            raise ValueError(
+                f"partial_fit trains layer by layer: it can't go with fine_tune={self.fine_tune!r}. Set "
+                "fine_tune=False, or use fit."
+            )
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         pipeline = self._make_pipeline(resume, X.shape[1], y, incremental=True)
@@ -459,6 +538,103 @@ class StackedAutoencoderTransformer(
             n_features, feature_names = layer.n_components, None
         return pipeline
 
+    def _make_trainer(self, pipeline, n_features):
+        """Return an unfitted layer with the parameters of the fine-tuning; None if there is none.
+
+        Raises
+        ------
+        ValueError
+            If `fine_tune` names a parameter that has no meaning here, or a value is not valid.
+        """
+        if not self.fine_tune:
+            return None
+        first = pipeline[0]
+        trainer = clone(first).set_params(random_state=first.random_state)
+        changes = self.fine_tune if isinstance(self.fine_tune, dict) else {}
+        unknown = sorted(set(changes) - set(FINE_TUNING_PARAMETERS))
+        if unknown:
+            raise ValueError(
+                f"fine_tune={self.fine_tune!r} has {unknown}, which are no parameters of the fine-tuning. "
+                f"Those are {list(FINE_TUNING_PARAMETERS)}."
+            )
+        trainer.set_params(**changes, emphasis=None)
+        trainer._validate_params()
+        trainer._read_corruption(n_features, getattr(self, "feature_names_in_", None))
+        return trainer
+
+    def _fine_tune(self, trainer, X, y, context):
+        """Train the trained layers together as a deep autoencoder, in their own arrays.
+
+        Parameters
+        ----------
+        trainer : DenoisingAutoencoder
+            Unfitted, with the parameters of this phase.
+        X : ndarray of shape (n_samples, n_features)
+            Validated samples.
+        y : array-like of shape (n_samples,) or None
+            Labels, for the callbacks.
+        context : callback context
+            Of this phase.
+        """
+        self.loss_curve_ = []  # from now on the layers are those of a deep autoencoder, see `_decoders`
+        layers = self._layers()
+        for layer in layers:
+            layer._make_writeable()
+        parameters = [array for layer in layers for array in (layer.encoder_coef_, layer.encoder_intercept_)]
+        owners = list(range(len(layers)))
+        for number, layer in reversed(list(enumerate(layers))):
+            if layer.tied_weights:
+                owners.append(number)
+            else:
+                owners.append(len(owners))
+                parameters.append(layer._decoder_coef)
+            parameters.append(layer.decoder_intercept_)
+        rng = check_random_state(trainer.random_state)
+        seed = rng.randint(np.iinfo(np.int32).max)
+        if hasattr(self, "feature_names_in_"):
+            trainer.feature_names_in_ = self.feature_names_in_
+        objective = Network(
+            X,
+            lambda rows, out: gather(X, rows, out),
+            parameters,
+            # a decoder's output stands for the code of the layer below: it has that layer's unit
+            activations=[layer.activation for layer in layers]
+            + [layer.activation for layer in reversed(layers[:-1])],
+            loss=layers[0]._fitted_loss(),
+            alpha=trainer.alpha,
+            batch_size=trainer._check_batch_size(len(X)),
+            owners=owners,
+            corruption=trainer._make_corruption(seed, layers[0]._columns, X),
+        )
+        max_iter = trainer._max_iter(len(X))
+        rows, score = all_rows(len(X)), None
+        if trainer.early_stopping and max_iter > 0:
+            rows, validation_rows = train_test_split(
+                rows, test_size=trainer.validation_fraction, random_state=rng
+            )
+            X_validation = X[validation_rows]
+
+            def score():
+                return float(self._score_samples(X_validation).mean(dtype=np.float64))
+
+        def fitted_attributes(history):
+            curves = trainer._curve_attributes(history, resume=False)
+            return {name: curves[name] for name in FINE_TUNING_ATTRIBUTES}
+
+        history = trainer._minimize(
+            objective,
+            trainer._next_optimizer(parameters, incremental=False),
+            rng,
+            rows=rows,
+            max_iter=max_iter,
+            position=0,
+            score=score,
+            monitor=Monitor(
+                self, context, objective.name, fitted_attributes, X, y, max_iter, verbose=trainer.verbose
+            ),
+        )
+        vars(self).update(fitted_attributes(history))
+
     @contextmanager
     def _naming_layers(self, pipeline):
         """Put the number of the layer that fails in front of a ValueError from training a pipeline."""
@@ -497,8 +673,8 @@ class StackedAutoencoderTransformer(
 
     @property
     def n_iter_(self):
-        """Number of epochs, added up over the layers."""
-        return sum(layer.n_iter_ for _, layer in self.pipeline_.steps)
+        """Number of epochs, added up over the layers and the fine-tuning."""
+        return sum(layer.n_iter_ for _, layer in self.pipeline_.steps) + len(getattr(self, "loss_curve_", []))
 
     @property
     def _n_features_out(self):
@@ -542,7 +718,16 @@ class StackedAutoencoderTransformer(
         """
         layers = self._layers()
         X = check_codes(X, layers[-1])
-        return forward([layer._decoder() for layer in reversed(layers)], X)
+        return forward(self._decoders(), X)
+
+    def _decoders(self):
+        """Return the deep decoder as a forward chain, from the decoder of the highest layer to the lowest."""
+        layers = self._layers()
+        decoders = [layer._decoder() for layer in layers]
+        if hasattr(self, "loss_curve_"):  # the layers were fine-tuned together
+            for number, below in enumerate(layers[:-1], start=1):
+                decoders[number] = decoders[number]._replace(unit=ACTIVATIONS[below.activation].forward)
+        return decoders[::-1]
 
     def score_samples(self, X):
         """Return the negative loss of each clean sample's reconstruction through the whole stack.
@@ -559,8 +744,12 @@ class StackedAutoencoderTransformer(
             Cross-entropy compares with the nearest value in [0, 1].
         """
         layers = self._layers()
-        X = check_samples(self, X, layers[0].encoder_coef_.dtype, reset=False)
-        chain = [layer._encoder() for layer in layers] + [layer._decoder() for layer in reversed(layers)]
+        return self._score_samples(check_samples(self, X, layers[0].encoder_coef_.dtype, reset=False))
+
+    def _score_samples(self, X):
+        """Return the scores, of shape (n_samples,), of validated samples."""
+        layers = self._layers()
+        chain = [layer._encoder() for layer in layers] + self._decoders()
         return -reconstruction_losses(chain, X, LOSSES[layers[0]._fitted_loss()])
 
     def score(self, X, y=None):

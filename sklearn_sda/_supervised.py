@@ -18,7 +18,7 @@ from sklearn_sda._encoder import check_same_layers, described_layers, layers_of,
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._labels import check_classes, check_labels, check_none_missing, encode_labels, one_hot_writer
 from sklearn_sda._network import Affine, forward
-from sklearn_sda._objectives import Supervised
+from sklearn_sda._objectives import Network
 from sklearn_sda._training import all_rows
 
 
@@ -507,7 +507,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         inputs = preprocess(encoder, X)
 
         dropout = self._dropout(encoder)
-        objective = Supervised(
+        objective = Network(
             inputs,
             one_hot_writer(codes),
             parameters,

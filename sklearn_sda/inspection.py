@@ -105,7 +105,8 @@ class FilterDisplay:
         ValueError
             If there is no such layer, or the features do not make such an image.
         """
-        _, owner, layers = find_parts(estimator)
+        parts = find_parts(estimator)
+        owner, layers = parts.owner, parts.layers
         if not 0 <= layer < len(layers):
             raise ValueError(f"layer must be in [0, {len(layers) - 1}], the layers there are; got {layer!r}.")
         filters = layers[layer].encoder_coef_
@@ -273,7 +274,7 @@ class ReconstructionDisplay:
         corruption = first._make_corruption(rng.randint(np.iinfo(np.int32).max), first._columns, clean)
         corruption(clean, 0, corrupted)
         encoders = [layer._encoder() for layer in parts.layers]
-        decoders = [layer._decoder() for layer in reversed(parts.layers)]
+        decoders = [step for autoencoder in reversed(parts.autoencoders) for step in autoencoder._decoders()]
         reconstructed = forward([*encoders, *decoders], corrupted)
         return cls(clean, corrupted, reconstructed, image_shape, name).plot(ax, im_kwargs=im_kwargs)
 

@@ -466,7 +466,7 @@ def test_continuing_with_a_cache(tmp_path, X):
 
 
 def test_a_keyboard_interrupt_leaves_nothing_half_done(monkeypatch, X, y):
-    from sklearn_sda._objectives import Supervised
+    from sklearn_sda._objectives import Network
 
     fitted = MAKERS["classifier"]().fit(X, y)
     proba = fitted.predict_proba(X)
@@ -474,7 +474,7 @@ def test_a_keyboard_interrupt_leaves_nothing_half_done(monkeypatch, X, y):
     def interrupt(self, rows, position, optimizer):
         raise KeyboardInterrupt("stop")
 
-    monkeypatch.setattr(Supervised, "step", interrupt)
+    monkeypatch.setattr(Network, "step", interrupt)
     for estimator in (MAKERS["classifier"](), fitted):
         assert_refused(estimator, KeyboardInterrupt, "stop", X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), proba)

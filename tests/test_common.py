@@ -60,7 +60,7 @@ def test_extra_checks(name, estimator):
 def test_the_stack_has_the_parameters_of_a_layer_with_the_same_defaults():
     layer = inspect.signature(DenoisingAutoencoder).parameters
     stack = inspect.signature(StackedAutoencoderTransformer).parameters
-    assert set(stack) - set(layer) == {"hidden_layer_sizes", "memory"}
+    assert set(stack) - set(layer) == {"hidden_layer_sizes", "memory", "fine_tune"}
     assert set(layer) - set(stack) == {"n_components"}
     for name in set(layer) & set(stack):
         assert stack[name].default == layer[name].default, name

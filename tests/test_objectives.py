@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 import naive
 from sklearn_sda._corruption import Corruption
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
-from sklearn_sda._objectives import Reconstruction, Supervised
+from sklearn_sda._objectives import Network, Reconstruction
 from sklearn_sda._optimizers import SGD, Adam
 from sklearn_sda._threads import Team, one_thread
 
@@ -123,7 +123,7 @@ def make_supervised(
     def write_targets(rows, out):
         out[...] = T[rows]
 
-    objective = Supervised(
+    objective = Network(
         X,
         write_targets,
         parameters,
@@ -226,6 +226,68 @@ def test_gradient_and_loss_with_dropout(activations, loss):
     check_gradient(objective, rows)
 
 
+def make_unrolled(
+    tied, *, loss="cross_entropy", alpha=0.1, batch_size=6, dtype="float64", sizes=(5, 4, 3, 2)
+):
+    """Return X and a deep autoencoder, of which the layers in `tied` use their coefficients twice."""
+    rng = np.random.RandomState(RNG_SEED)
+    X = rng.uniform(size=(11, sizes[0]))
+    shapes = [shape for pair in itertools.pairwise(sizes) for shape in (pair, pair[1])]
+    owners = list(range(len(sizes) - 1))
+    for number, (fan_in, fan_out) in reversed(list(enumerate(itertools.pairwise(sizes)))):
+        owners.append(number if number in tied else len(owners))
+        shapes += [fan_in] if number in tied else [(fan_out, fan_in), fan_in]
+
+    def write_targets(rows, out):
+        out[...] = X[rows]
+
+    objective = Network(
+        X,
+        write_targets,
+        [rng.standard_normal(shape).astype(dtype) for shape in shapes],
+        activations=["tanh", "logistic", "identity", "logistic", "relu"],
+        loss=loss,
+        alpha=alpha,
+        batch_size=batch_size,
+        owners=owners,
+        corruption=make_corruption("masking", 0.3, sizes[0], dtype),
+    )
+    return X, objective
+
+
+def naive_unrolled(X, X_tilde, parameters, owners, loss, alpha):
+    """Return the mean loss with the coefficients of each layer written out."""
+    remaining, coefs, intercepts, squares = iter(parameters), [], [], 0
+    for k, owner in enumerate(owners):
+        coefs.append(next(remaining) if owner == k else coefs[owner].T)
+        squares += (coefs[k] ** 2).sum() if owner == k else 0
+        intercepts.append(next(remaining))
+    chain = [array for pair in zip(coefs, intercepts, strict=True) for array in pair]
+    activations = ["tanh", "logistic", "identity", "logistic", "relu"]
+    return naive.network_loss(X_tilde, X, chain, activations, loss, 0) + alpha / (2 * len(X)) * squares
+
+
+@pytest.mark.parametrize("loss", LAYER_LOSSES)
+@pytest.mark.parametrize("tied", [{0, 1, 2}, {1}, set()], ids=["tied", "one tied", "untied"])
+def test_gradient_and_loss_of_a_deep_autoencoder(tied, loss):
+    X, objective = make_unrolled(tied, loss=loss)
+    rows = np.array([3, 0, 10, 7])
+    X_tilde = naive.masking(X[rows], np.full(5, 0.3), None, None, 3, 7)
+    expected = naive_unrolled(X[rows], X_tilde, objective.parameters, objective._owners, loss, 0.1)
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+    check_gradient(objective, rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 30])
+@pytest.mark.parametrize("alpha", [0, 0.1])
+@pytest.mark.parametrize("solver", ["plain", "nesterov", "adam"])
+def test_steps_of_a_deep_autoencoder(solver, alpha, batch_size):
+    for tied in ({0, 1, 2}, {1}):
+        check_steps(
+            lambda size, tied=tied: make_unrolled(tied, alpha=alpha, batch_size=size), solver, batch_size
+        )
+
+
 @pytest.mark.parametrize("make", ["layer", "network"])
 def test_the_gate_bites_when_the_derivative_is_dropped(make, monkeypatch):
     # the classical mistake: back-propagation without g'(z)
@@ -300,7 +362,7 @@ def test_one_step_equals_the_step_of_scikit_learns_mlp(activation):
     def write_targets(rows, out):
         out[...] = np.eye(3)[labels[rows]]
 
-    objective = Supervised(
+    objective = Network(
         X, write_targets, parameters, activations=[activation] * 2, loss="log_loss", alpha=0.3, batch_size=12
     )
     loss = plain_step(objective, np.arange(12), 0, 1.0)
@@ -406,7 +468,7 @@ def test_steps_of_a_network(solver, activations, alpha, batch_size):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alpha", [0, 0.1])
 @pytest.mark.parametrize("solver", ["plain", "adam"])
-@pytest.mark.parametrize("kind", ["tied", "untied", "everything", "network"])
+@pytest.mark.parametrize("kind", ["tied", "untied", "everything", "network", "deep autoencoder"])
 def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha, dtype):
     # 16 columns or rows are a thread's smallest share: three threads get some of each, eight do not
     if kind == "network":
@@ -416,6 +478,12 @@ def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha,
             return make_supervised(
                 ["logistic", "tanh"], "log_loss", alpha, size, sizes, dtype, dropout=[0.1, 0.5, 0]
             )
+
+    elif kind == "deep autoencoder":
+
+        def make(size):
+            sizes = (70, 50, 33, 40)
+            return make_unrolled({0, 2}, alpha=alpha, batch_size=size, dtype=dtype, sizes=sizes)
 
     else:
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import naive
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
-from sklearn_sda._objectives import Supervised
+from sklearn_sda._objectives import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -47,14 +47,14 @@ def assert_one_set_of_arrays(clf):
 
 def test_fine_tuning_starts_from_exactly_the_pretrained_arrays_and_moves_them(monkeypatch, X, y):
     start = {}
-    init = Supervised.__init__
+    init = Network.__init__
 
     def recording(self, X, write_targets, parameters, **kwargs):
         start["arrays"] = parameters
         start["values"] = [p.copy() for p in parameters]
         init(self, X, write_targets, parameters, **kwargs)
 
-    monkeypatch.setattr(Supervised, "__init__", recording)
+    monkeypatch.setattr(Network, "__init__", recording)
     clf = make_classifier().fit(X, y)
     seed = clf.encoder_.random_state
     pretrained = make_encoder(random_state=seed).fit(X)
@@ -70,13 +70,13 @@ def test_fine_tuning_starts_from_exactly_the_pretrained_arrays_and_moves_them(mo
 
 def test_without_pretraining_it_starts_from_the_same_random_parameters(monkeypatch, X, y):
     starts = []
-    init = Supervised.__init__
+    init = Network.__init__
 
     def recording(self, X, write_targets, parameters, **kwargs):
         starts.append([p.copy() for p in parameters])
         init(self, X, write_targets, parameters, **kwargs)
 
-    monkeypatch.setattr(Supervised, "__init__", recording)
+    monkeypatch.setattr(Network, "__init__", recording)
     for encoder in (make_encoder(), (6, 5), make_pipeline(DenoisingAutoencoder(6), DenoisingAutoencoder(5))):
         starts.clear()
         clf = make_classifier(encoder, pretrain=False).fit(X, y)

@@ -420,15 +420,24 @@ def _matrix_at(address, rows, columns, like):
     return lambda address, rows, columns, like: carray(_pointer(address, like), (rows, columns))
 
 
+@subroutine
+def _coef(addresses, owners, k, sizes, like):
+    """Return the coefficients of layer k, of shape (sizes[k], sizes[k + 1]): its own, or transposed ones."""
+    owner = owners[k]
+    coef = _matrix(addresses[2 * owner], sizes[owner], sizes[owner + 1], like)
+    return coef if owner == k else coef.T
+
+
 @kernel(
     MATRIX_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(pointwise.ACTIVATIONS)),
     functions(BACKWARD, len(pointwise.ACTIVATIONS)), CORRUPT, LOSS, L2, UPDATE, PRODUCT,
-    VECTOR_IN, SIZES, INT64, SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
+    VECTOR_IN, SIZES, INT64, SIZES, SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
     VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_network(
     X, targets, batch_size, sizes, units, forwards, backwards, drop, loss, add_l2, update, multiply,
-    dropout, seeds, position, addresses, alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
+    dropout, seeds, position, addresses, owners, alpha, folded, first, second, step_sizes,
+    decay_1, decay_2, epsilon,
     outputs, deltas, gradients, penalties, losses, arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a deep network with one minibatch after the other.
@@ -464,6 +473,9 @@ def train_network(
     addresses : ndarray of shape (2 * n_layers,)
         Where the coefficients and the intercept of each layer in turn are; they are updated in place.
         (A compiled function takes any number of arrays only in this way.)
+    owners : ndarray of shape (n_layers,)
+        The layer whose coefficients layer k uses: itself, or a lower one whose transposed they are. Each
+        lends them to one other layer at most.
     alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon
         As in `train_layer`.
     outputs, deltas : ndarray of shape (batch_size * sum(sizes),)
@@ -482,8 +494,9 @@ def train_network(
         np.zeros(last + 2, np.int64),
     )
     for k in range(last + 1):
-        places[k + 1] = places[k] + (sizes[k] + 1) * sizes[k + 1]
-        blocks[k + 1] = blocks[k] + (sizes[k] + BLOCK - 1) // BLOCK
+        rows = sizes[k] if owners[k] == k else 0
+        places[k + 1] = places[k] + (rows + 1) * sizes[k + 1]
+        blocks[k + 1] = blocks[k] + (rows + BLOCK - 1) // BLOCK
         inputs[k + 1] = inputs[k] + batch_size * sizes[k]
     for step in range(step_sizes.size):
         start = step * batch_size
@@ -496,7 +509,7 @@ def train_network(
         first_row = np.uint64(position + start + i)
         for k in range(last + 1):
             H, Z = _rows(outputs, inputs[k], n, sizes[k]), _rows(outputs, inputs[k + 1], n, sizes[k + 1])
-            coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+            coef = _coef(addresses, owners, k, sizes, outputs)
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
             if dropout[k] > 0:
                 _fill(dropout[k], levels)
@@ -514,7 +527,7 @@ def train_network(
         for k in range(last, 0, -1):
             H, below = _rows(outputs, inputs[k], n, sizes[k]), _rows(deltas, inputs[k], n, sizes[k])
             delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
-            coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+            coef = _coef(addresses, owners, k, sizes, outputs)
             _wait(arrivals, n_threads)
             multiply(delta, coef.T, one / (one - dropout[k]), zero, below, thread, n_threads)
             _wait(arrivals, n_threads)
@@ -529,17 +542,25 @@ def train_network(
         for k in range(last + 1):
             H = _rows(outputs, inputs[k], n, sizes[k])
             delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
-            coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
-            out = coef if folded else _rows(gradients, places[k], sizes[k], sizes[k + 1])
-            multiply(H.T, delta, factor / (one - dropout[k]), keep, out, thread, n_threads)
+            place = places[k + 1] - sizes[k + 1]
+            owner = owners[k]
+            coef = _matrix(addresses[2 * owner], sizes[owner], sizes[owner + 1], outputs)
+            out = coef if folded else _rows(gradients, places[owner], sizes[owner], sizes[owner + 1])
+            if owner == k:
+                multiply(H.T, delta, factor / (one - dropout[k]), keep, out, thread, n_threads)
+            else:  # the transposed gradient, on top of the owner's
+                _wait(arrivals, n_threads)
+                multiply(delta.T, H, factor / (one - dropout[k]), one, out, thread, n_threads)
             _move_intercept(
-                delta, intercept, places[k] + coef.size, update, gradients, first, second,
+                delta, intercept, place, update, gradients, first, second,
                 step_size, decay_1, decay_2, epsilon, thread, n_threads,
             )  # fmt: skip
         if not folded:
             _wait(arrivals, n_threads)
             for k in range(last + 1):
+                if owners[k] != k:
+                    continue
                 coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
                 _move_coef(
                     coef, places[k], add_l2, update, strength, levels, alpha > 0, gradients, first, second,
