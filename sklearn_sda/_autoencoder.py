@@ -108,8 +108,11 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         the reconstruction: 1 is greedy supervised training, between is partially supervised (Bengio et
         al. 2007, section 4). Needs y. The output layer starts at 0 in each `fit` and is not kept.
 
-    solver : {"adam", "sgd"}, default="adam"
-        Optimizer: Adam (Kingma and Ba 2015), or stochastic gradient descent with `momentum`.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
+        Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all samples,
+        which are corrupted once; it stops where no component of the gradient is above `tol`. It has no
+        minibatches, learning rate or early stopping.
 
     learning_rate_init : float, default=0.001
         Step size of the first epoch.
@@ -467,6 +470,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Whether it is `partial_fit` that asks.
         """
         self._read_corruption(n_features, feature_names)
+        self._check_solver(incremental)
         if self.sparsity_weight > 0 and self.activation != "logistic":
             raise ValueError(
                 f"sparsity_weight={self.sparsity_weight} needs codes in (0, 1), that is "

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS
 from sklearn_sda._threads import Team, n_threads, one_thread
-from sklearn_sda._training import minimize
+from sklearn_sda._training import minimize, minimize_batch
 
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
 # large ones are faster in large minibatches.
@@ -181,8 +181,22 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    def _check_solver(self, incremental):
+        """Raise ValueError if `solver` does not go with other parameters, or with `partial_fit`."""
+        if self.solver != "lbfgs":
+            return
+        if incremental:
+            raise ValueError("partial_fit needs minibatches: set solver to 'adam' or 'sgd', got 'lbfgs'.")
+        if self.early_stopping:
+            raise ValueError(
+                "early_stopping=True makes no sense with solver='lbfgs', whose iterations are no epochs. Set "
+                "early_stopping=False, or solver to 'adam' or 'sgd'."
+            )
+
     def _batch_size(self, n_samples):
         """Return the number of rows per minibatch, at most n_samples."""
+        if self.solver == "lbfgs":
+            return n_samples
         if self.batch_size == "auto":
             smallest, largest = AUTO_BATCH_SIZES
             return min(max(smallest, n_samples // 20), largest, n_samples)
@@ -190,7 +204,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _check_batch_size(self, n_samples):
         """Return the number of rows per minibatch, with a warning if it had to be clipped."""
-        if self.batch_size != "auto" and self.batch_size > n_samples:
+        if self.batch_size != "auto" and self.batch_size > n_samples and self.solver != "lbfgs":
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.",
                 stacklevel=2,
@@ -204,6 +218,8 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         if self.max_iter != "auto":
             return self.max_iter
         smallest, largest = AUTO_EPOCHS
+        if self.solver == "lbfgs":
+            return largest
         updates_per_epoch = -(-n_samples // self._batch_size(n_samples))
         return min(max(smallest, -(-AUTO_UPDATES // updates_per_epoch)), largest)
 
@@ -220,7 +236,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
 
         Returns
         -------
-        optimizer : sklearn_sda._optimizers.SGD or sklearn_sda._optimizers.Adam
+        optimizer : one of `sklearn_sda._optimizers.OPTIMIZERS`
         """
         previous = getattr(self, "_optimizer", None)
         if incremental and type(previous) is OPTIMIZERS[self.solver]:
@@ -233,21 +249,29 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             **{name: getattr(self, name) for name in OPTIONS[self.solver]},
         )
 
-    def _minimize(self, objective, optimizer, rng, *, rows, max_iter, position, **kwargs):
+    def _minimize(self, objective, optimizer, rng, *, rows, max_iter, position, monitor, score):
         """Run the loop with this estimator's parameters.
 
         Parameters
         ----------
-        objective, optimizer, rng, rows, max_iter, position
+        objective, optimizer, rng, rows, max_iter, position, monitor, score
             See `sklearn_sda._training.minimize`.
-        **kwargs : dict
-            `score` and `monitor` for `minimize`.
 
         Returns
         -------
         history : sklearn_sda._training.History
         """
         with one_thread, Team(min(objective.most_threads, n_threads())) as objective.team:
+            if self.solver == "lbfgs":
+                return minimize_batch(
+                    objective,
+                    optimizer,
+                    rows=rows,
+                    max_iter=max_iter,
+                    tol=self.tol,
+                    monitor=monitor,
+                    position=position,
+                )
             return minimize(
                 objective,
                 optimizer,
@@ -258,7 +282,8 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
                 position=position,
-                **kwargs,
+                monitor=monitor,
+                score=score,
             )
 
     def _curve_attributes(self, history, resume):

@@ -130,6 +130,25 @@ class _Objective:
             )
         return float(np.add.reduce(self._losses[:n], dtype=np.float64))
 
+    def evaluate(self, rows, optimizer):
+        """Return the mean loss of one minibatch and its gradient, always with the same noise.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (batch_size,)
+            Indices into X.
+        optimizer : sklearn_sda._optimizers.LBFGS
+            Makes no update.
+
+        Returns
+        -------
+        loss : float
+            Penalty included.
+        gradient : ndarray of shape (n_parameters,)
+            Of all parameters, one after the other; overwritten by the next call.
+        """
+        return self.step(rows, 0, optimizer) / len(rows), self._gradients
+
 
 class Reconstruction(_Objective):
     """Denoising reconstruction by one layer.

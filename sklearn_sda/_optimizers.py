@@ -129,8 +129,23 @@ class Adam(_Optimizer):
         return self.learning_rate * math.sqrt(1 - beta_2**self.n_updates) / (1 - beta_1**self.n_updates)
 
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+class LBFGS(_Optimizer):
+    """Makes no updates: those of L-BFGS are SciPy's, which wants losses and gradients of all samples.
+
+    Parameters
+    ----------
+    parameters : list of ndarray
+        Only their type is used.
+    **schedule : dict
+        Not used.
+    """
+
+    rule = update.leave
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "lbfgs": LBFGS}
 OPTIONS = {
     "sgd": ("momentum", "nesterovs_momentum"),
     "adam": ("beta_1", "beta_2", "epsilon"),
+    "lbfgs": (),
 }

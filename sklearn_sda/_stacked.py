@@ -112,7 +112,7 @@ class StackedAutoencoderTransformer(
     supervision : float, default=0.0
         Weight of the labels in the training of the layers, in [0, 1].
 
-    solver : {"adam", "sgd"}, default="adam"
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Optimizer.
 
     learning_rate_init : float, default=0.001
@@ -560,6 +560,7 @@ class StackedAutoencoderTransformer(
         trainer.set_params(**changes, emphasis=None)
         trainer._validate_params()
         trainer._read_corruption(n_features, getattr(self, "feature_names_in_", None))
+        trainer._check_solver(incremental=False)
         return trainer
 
     def _fine_tune(self, trainer, X, y, context):

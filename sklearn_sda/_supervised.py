@@ -42,8 +42,11 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         False leaves out pretraining: fine-tuning starts from the random initial parameters that
         pretraining would have started from.
 
-    solver : {"adam", "sgd"}, default="adam"
-        Optimizer of the fine-tuning: Adam, or stochastic gradient descent with `momentum`.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        Optimizer of the fine-tuning: Adam, stochastic gradient descent with `momentum`, or L-BFGS (SciPy's)
+        for small data: each of its at most `max_iter` iterations sees all samples; it stops where no
+        component of the gradient is above `tol`. It has no minibatches, learning rate, dropout or early
+        stopping.
 
     learning_rate_init : float, default=0.001
         Step size of the first epoch.
@@ -305,6 +308,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
         self._dropout(encoder)
+        self._check_solver(incremental=False)
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         classes = self.classes_ if resume else np.unique(y)
@@ -373,6 +377,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
         self._dropout(encoder)
+        self._check_solver(incremental=True)
         X = self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         if classes is not None:
@@ -433,6 +438,12 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             )
         if not all(isinstance(value, Real) and 0 <= value < 1 for value in values):
             raise ValueError(f"Every value of dropout must be a number in [0, 1), got {self.dropout!r}.")
+        if self.solver == "lbfgs" and any([self.input_dropout, *values]):
+            raise ValueError(
+                f"dropout={self.dropout!r} and input_dropout={self.input_dropout!r} make no sense with "
+                "solver='lbfgs', which drops the same units in every iteration. Set them to 0, or solver to "
+                "'adam' or 'sgd'."
+            )
         return [self.input_dropout, *values]
 
     def _check_samples(self, encoder, X, *, reset):

@@ -1,9 +1,10 @@
-"""The only minibatch loop. It knows nothing of autoencoders and imports nothing of the package."""
+"""The loops, over minibatches and of L-BFGS. They know nothing of autoencoders or of the package."""
 
 import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.optimize
 
 
 class DivergenceError(ValueError):
@@ -143,6 +144,89 @@ def minimize(
             stalled = 0
     if best_parameters is not None:
         _copy(best_parameters, objective.parameters)
+    return history
+
+
+def minimize_batch(objective, optimizer, *, rows, max_iter, tol, monitor=None, position=0):
+    """Minimise the mean of an objective over samples, all of them together, by L-BFGS, in place.
+
+    Limited-memory BFGS (Liu and Nocedal 1989) as SciPy has it.
+
+    Parameters
+    ----------
+    objective : object
+        With `name`, `parameters` and ``evaluate(rows, optimizer) -> (mean loss, gradient)``, the gradient
+        being that of all parameters one after the other.
+    optimizer : object
+        Handed to the objective.
+    rows : ndarray of shape (n_samples,)
+        Indices of the training samples.
+    max_iter : int
+        Largest number of iterations.
+    tol : float
+        Stop when no component of the gradient is larger.
+    monitor : object or None
+        As in `minimize`, for iterations in the place of epochs.
+    position : int
+        Number of samples seen by earlier calls; an iteration counts as one pass.
+
+    Returns
+    -------
+    history : History
+
+    Raises
+    ------
+    DivergenceError
+        If the loss or a parameter becomes infinite or NaN. The parameters are then of no use.
+    """
+    history = History(position=position)
+    parameters = objective.parameters
+    stops = np.cumsum([parameter.size for parameter in parameters])
+    begun = False
+
+    def assign(flat):
+        for parameter, stop in zip(parameters, stops, strict=True):
+            parameter[...] = flat[stop - parameter.size : stop].reshape(parameter.shape)
+
+    def evaluate(flat):
+        nonlocal begun
+        if monitor is not None and not begun:
+            monitor.begin_epoch()
+            begun = True
+        with np.errstate(over="ignore", invalid="ignore"):
+            assign(flat)
+            loss, gradient = objective.evaluate(rows, optimizer)
+        if not (math.isfinite(loss) and np.isfinite(gradient).all()):
+            raise DivergenceError(
+                f"{objective.name}: the loss or its gradient became infinite or NaN in iteration "
+                f"{len(history.loss_curve) + 1} of L-BFGS. Scale the data (for instance with MinMaxScaler or "
+                "StandardScaler)."
+            )
+        return loss, gradient.astype(np.float64)
+
+    def end_iteration(intermediate_result):
+        nonlocal begun
+        history.loss_curve.append(float(intermediate_result.fun))
+        history.best_epoch = int(np.argmin(history.loss_curve)) + 1
+        history.position += len(rows)
+        if monitor is not None:
+            assign(intermediate_result.x)
+            begun = False
+            if monitor.end_epoch(history):
+                raise StopIteration
+
+    if max_iter > 0:
+        start = np.concatenate([parameter.ravel() for parameter in parameters]).astype(np.float64)
+        result = scipy.optimize.minimize(
+            evaluate,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=end_iteration,
+            options={"maxiter": max_iter, "maxfun": np.iinfo(np.int32).max, "gtol": tol},
+        )
+        assign(result.x)
+        history.converged = len(history.loss_curve) < max_iter or result.status == 0
     return history
 
 

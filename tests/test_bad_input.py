@@ -127,7 +127,7 @@ def test_codes_beyond_the_compute_type(make, X):
         ("corruption", "salt"),
         ("activation", "sigmoid"),
         ("loss", "mse"),
-        ("solver", "lbfgs"),
+        ("solver", "rmsprop"),
         ("learning_rate_init", 0.0),
         ("batch_size", 0),
         ("max_iter", -1),
@@ -146,7 +146,7 @@ def test_parameters_out_of_range(make, parameter, value, X):
 @every_estimator
 def test_parameters_out_of_range_in_a_later_partial_fit(make, X, y):
     fitted = make().partial_fit(X, y, *([[0, 1, 2]] * (make is MAKERS["classifier"])))
-    for parameter, value in {"solver": "lbfgs", "momentum": 7, "batch_size": 0}.items():
+    for parameter, value in {"solver": "rmsprop", "momentum": 7, "batch_size": 0}.items():
         changed = copy.deepcopy(fitted).set_params(**{parameter: value})
         match = f"The '{parameter}' parameter of {type(fitted).__name__} must be"
         assert_refused(changed, ValueError, match, X, y, method="partial_fit")

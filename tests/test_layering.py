@@ -26,7 +26,7 @@ LAYERS = {
     },
     "_kernels.products": {"llvmlite", "numba", "numpy", "sklearn_sda._kernels._jit", "threadpoolctl"},
     "_kernels.update": {"numpy", "sklearn_sda._kernels._jit"},
-    "_training": {"numpy"},
+    "_training": {"numpy", "scipy"},
     "_threads": {"threadpoolctl"},
     "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._threads"},
     "_corruption": {"numpy", "sklearn_sda._kernels"},

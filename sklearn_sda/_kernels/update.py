@@ -24,6 +24,11 @@ def _flush(x, tiny, zero):
 
 
 @kernel(*ARGUMENTS)
+def leave(param, grad, first, second, step_size, decay_1, decay_2, epsilon):
+    """Leave param as it is: for solvers that want gradients only."""
+
+
+@kernel(*ARGUMENTS)
 def descend(param, grad, first, second, step_size, decay_1, decay_2, epsilon):
     """Plain gradient descent: param <- param - step_size * grad, arrays of shape (n,)."""
     zero, tiny = param.dtype.type(0), param.dtype.type(TINY)
