@@ -6,13 +6,16 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._boltzmann import BoltzmannLayer
 from sklearn_sda._stacked import StackedAutoencoderTransformer
 
-AUTOENCODERS = (DenoisingAutoencoder, StackedAutoencoderTransformer)
+# What a layer may be. "Autoencoder" stands for all of them in names and messages.
+AUTOENCODERS = (DenoisingAutoencoder, StackedAutoencoderTransformer, BernoulliRBM)
 
 
 def leaves(encoder):
@@ -35,7 +38,7 @@ def split_steps(encoder):
     -------
     preprocessing : list of transformers
         The steps before the first autoencoder.
-    autoencoders : list of DenoisingAutoencoder or StackedAutoencoderTransformer
+    autoencoders : list of DenoisingAutoencoder, StackedAutoencoderTransformer or BernoulliRBM
         All other steps.
 
     Raises
@@ -47,8 +50,9 @@ def split_steps(encoder):
     is_autoencoder = [isinstance(step, AUTOENCODERS) for step in steps]
     if True not in is_autoencoder:
         raise TypeError(
-            "encoder must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, a Pipeline that ends "
-            f"in them, or a tuple of layer sizes; got {encoder!r}, which has no autoencoder."
+            "encoder must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, a BernoulliRBM, a "
+            f"Pipeline that ends in them, or a tuple of layer sizes; got {encoder!r}, which has no "
+            "autoencoder."
         )
     first = is_autoencoder.index(True)
     if not all(is_autoencoder[first:]):
@@ -138,7 +142,8 @@ def make_encoder(encoder, rng, *, pretrain, verbose):
             encoder.set_params(**{name: int(rng.randint(2**31 - 1))})
     if not pretrain:
         for autoencoder in autoencoders:
-            autoencoder.set_params(max_iter=0)
+            machine = isinstance(autoencoder, BernoulliRBM)
+            autoencoder.set_params(**{"n_iter" if machine else "max_iter": 0})
             if isinstance(autoencoder, StackedAutoencoderTransformer):
                 autoencoder.set_params(fine_tune=False)
     return encoder, False
@@ -165,14 +170,20 @@ def check_same_layers(encoder, fitted):
 
 
 def described_layers(encoder):
-    """Return (size, activation, dtype) of each layer, a list, by the parameters of an encoder."""
+    """Return (size, activation, dtype) of each layer, a list, by the parameters of an encoder.
+
+    The type of a `BernoulliRBM` follows the data: None.
+    """
     layers = []
     for autoencoder in split_steps(encoder)[1]:
+        if isinstance(autoencoder, BernoulliRBM):
+            layers.append((int(autoencoder.n_components), BoltzmannLayer.activation, None))
+            continue
         stack = isinstance(autoencoder, StackedAutoencoderTransformer)
-        layers += autoencoder._layer_parameters() if stack else [autoencoder.get_params()]
-    return [
-        (int(layer["n_components"]), layer["activation"], np.dtype(layer["dtype"]).name) for layer in layers
-    ]
+        for layer in autoencoder._layer_parameters() if stack else [autoencoder.get_params()]:
+            dtype = np.dtype(layer["dtype"]).name
+            layers.append((int(layer["n_components"]), layer["activation"], dtype))
+    return layers
 
 
 def layers_of(autoencoders):
@@ -185,9 +196,22 @@ def layers_of(autoencoders):
     """
     layers = []
     for autoencoder in autoencoders:
-        stack = isinstance(autoencoder, StackedAutoencoderTransformer)
-        layers += autoencoder._layers() if stack else [autoencoder]
+        if isinstance(autoencoder, StackedAutoencoderTransformer):
+            layers += autoencoder._layers()
+        elif isinstance(autoencoder, BernoulliRBM):
+            layers.append(BoltzmannLayer(autoencoder))
+        else:
+            layers.append(autoencoder)
     dtypes = sorted({layer.encoder_coef_.dtype.name for layer in layers})
     if len(dtypes) > 1:
-        raise ValueError(f"All layers of the encoder must have the same dtype, got {' and '.join(dtypes)}.")
+        raise ValueError(
+            f"All layers of the encoder must have the same dtype, got {' and '.join(dtypes)}. (That of a "
+            "BernoulliRBM is that of its data: float64 unless they are float32.)"
+        )
     return layers
+
+
+def decoders_of(autoencoder):
+    """Return the decoder of a fitted autoencoder as a forward chain."""
+    layer = BoltzmannLayer(autoencoder) if isinstance(autoencoder, BernoulliRBM) else autoencoder
+    return layer._decoders()

@@ -31,7 +31,7 @@ class Parts(NamedTuple):
         The steps before `owner`.
     owner : estimator
         Validates its input: a supervised estimator or the lowest autoencoder.
-    autoencoders : list of DenoisingAutoencoder or StackedAutoencoderTransformer
+    autoencoders : list of DenoisingAutoencoder, StackedAutoencoderTransformer or BernoulliRBM
         From the lowest to the highest.
     layers : list of DenoisingAutoencoder
         From the lowest to the highest.
@@ -109,11 +109,13 @@ def learning_curves(estimator):
         phase: {
             "loss": trained.loss_curve_,
             "validation": trained.validation_scores_,
-            "loss_label": LOSS_LABELS[getattr(trained, "out_activation_", parts.layers[0].out_activation_)],
+            "loss_label": LOSS_LABELS[
+                getattr(trained, "out_activation_", None) or parts.layers[0].out_activation_
+            ],
             "validation_label": "validation accuracy"
             if supervised and trained is parts.owner
             else "validation score",
         }
         for phase, trained in phases.items()
-        if trained.loss_curve_
+        if getattr(trained, "loss_curve_", [])  # a BernoulliRBM has none
     }

@@ -32,8 +32,9 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     Parameters
     ----------
     encoder : None, int, sequence of int, or estimator, default=None
-        What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, or a `Pipeline`
-        that ends in them; its earlier steps are preprocessing, fitted and then left alone. A sequence
+        What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, a
+        `sklearn.neural_network.BernoulliRBM`, or a `Pipeline` that ends in them (of machines: a deep belief
+        network); its earlier steps are preprocessing, fitted and then left alone. A sequence
         of layer sizes is short for a stack of them, None for the default stack. A copy is trained, a
         fitted encoder's from the beginning. One in a `sklearn.frozen.FrozenEstimator` is not trained
         again: fine-tuning starts from a copy of it.
@@ -457,7 +458,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             validate_data(self, X, skip_check_array=True, reset=reset)
             checked = X
         else:
-            checked = check_samples(self, X, autoencoders[0].dtype, reset=reset)
+            dtype = getattr(autoencoders[0], "dtype", np.float64)  # a BernoulliRBM takes what comes
+            checked = check_samples(self, X, dtype, reset=reset)
         first = [*preprocessing, *autoencoders][0]
         if reset and hasattr(first, "n_features_in_"):
             validate_data(first, X, skip_check_array=True, reset=False)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from sklearn.utils import check_random_state, resample
 
+from sklearn_sda._encoder import decoders_of
 from sklearn_sda._network import forward
 from sklearn_sda._parts import SUPERVISED, find_parts, learning_curves
 
@@ -274,7 +275,7 @@ class ReconstructionDisplay:
         corruption = first._make_corruption(rng.randint(np.iinfo(np.int32).max), first._columns, clean)
         corruption(clean, 0, corrupted)
         encoders = [layer._encoder() for layer in parts.layers]
-        decoders = [step for autoencoder in reversed(parts.autoencoders) for step in autoencoder._decoders()]
+        decoders = [step for autoencoder in reversed(parts.autoencoders) for step in decoders_of(autoencoder)]
         reconstructed = forward([*encoders, *decoders], corrupted)
         return cls(clean, corrupted, reconstructed, image_shape, name).plot(ax, im_kwargs=im_kwargs)
 

@@ -48,7 +48,7 @@ LAYERS = {
         "sklearn_sda._training",
     },
 }
-ESTIMATORS = {"_labels", "_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
+ESTIMATORS = {"_boltzmann", "_labels", "_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
 ABOVE = {"inspection", "__main__", "_parts", "_runs", "_tables"}
 
 
