@@ -24,9 +24,11 @@ from sklearn_sda._corruption import Columns, Corruption, needs_columns, read_emp
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES, identity_forward
 from sklearn_sda._labels import check_labels, one_hot_writer
+from sklearn_sda._marginalized import solve_decoder, solve_encoder
 from sklearn_sda._network import Affine, forward, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
-from sklearn_sda._training import all_rows
+from sklearn_sda._optimizers import OPTIMIZERS
+from sklearn_sda._training import History, all_rows
 
 RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
 # Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
@@ -112,7 +114,12 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
         Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all samples,
         which are corrupted once; it stops where no component of the gradient is above `tol`. It has no
-        minibatches, learning rate or early stopping.
+        minibatches, learning rate or early stopping. "marginalized" is no optimizer but the solution in
+        closed form (Chen et al. 2012): the linear map that reconstructs `n_components` columns of X, those
+        of the largest variance, from masked samples with the least squared error on average over all masks,
+        then the hidden unit (the paper's is "tanh"). For corruption "masking", squared error and the penalty
+        `alpha` only. The decoder is then the linear least-squares map from the codes to X, whatever
+        `tied_weights`.
 
     learning_rate_init : float, default=0.001
         Step size of the first epoch.
@@ -189,7 +196,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         b.
 
     decoder_coef_ : ndarray of shape (n_components, n_features)
-        W'. A view of ``encoder_coef_.T`` if the weights are tied.
+        W'. A view of ``encoder_coef_.T`` if the weights are tied (and not "marginalized").
 
     decoder_intercept_ : ndarray of shape (n_features,)
         b'.
@@ -244,6 +251,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     Bengio, Lamblin, Popovici and Larochelle (2007). Greedy layer-wise training of deep networks. NIPS.
     (`supervision`)
 
+    Chen, Xu, Weinberger and Sha (2012). Marginalized denoising autoencoders for domain adaptation. ICML.
+    (`solver`)
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -269,6 +279,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         "tied_weights": ["boolean"],
         "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
         **MinibatchEstimator._parameter_constraints,
+        "solver": [StrOptions({*OPTIMIZERS, "marginalized"})],
         "max_iter": [*MinibatchEstimator._parameter_constraints["max_iter"], StrOptions({"auto"})],
     }
 
@@ -413,6 +424,11 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         self._train(X, NullContext(), resume=resume, incremental=True)
         return self
 
+    def _max_iter(self, n_samples, incremental=False):
+        """Return the largest number of epochs over n_samples: at most one where it is a solution."""
+        max_iter = super()._max_iter(n_samples, incremental)
+        return min(max_iter, 1) if self.solver == "marginalized" else max_iter
+
     def _make_corruption(self, seed, columns, donors):
         """Return what this layer does to its samples.
 
@@ -471,6 +487,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """
         self._read_corruption(n_features, feature_names)
         self._check_solver(incremental)
+        if self.solver == "marginalized":
+            self._check_marginalized(n_features, incremental)
         if self.sparsity_weight > 0 and self.activation != "logistic":
             raise ValueError(
                 f"sparsity_weight={self.sparsity_weight} needs codes in (0, 1), that is "
@@ -485,6 +503,79 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             raise ValueError(
                 f"supervision={self.supervision} requires y to be passed, but the target y is None."
             )
+
+    def _check_marginalized(self, n_features, incremental):
+        """Raise ValueError if other parameters do not go with solver "marginalized", or with n_features."""
+        if incremental:
+            raise ValueError(
+                "partial_fit needs minibatches: set solver to 'adam' or 'sgd', got 'marginalized'."
+            )
+        if self.n_components > n_features:
+            raise ValueError(
+                "solver='marginalized' reconstructs columns: n_components must be at most their number, "
+                f"{n_features}, got {self.n_components}."
+            )
+        if read_kinds(self.corruption) != ["masking"]:
+            raise ValueError(
+                "solver='marginalized' integrates out masking noise: corruption must be 'masking', got "
+                f"{self.corruption!r}."
+            )
+        wanted = {
+            "loss": ("auto", "squared_error"),
+            "emphasis": (None,),
+            "activity_l1": (0,),
+            "sparsity_weight": (0,),
+            "contraction": (0,),
+            "supervision": (0,),
+            "early_stopping": (False,),
+        }
+        for name, values in wanted.items():
+            if getattr(self, name) not in values:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} makes no sense with solver='marginalized', which solves "
+                    f"for the squared error alone. Set it to {values[0]!r}."
+                )
+
+    def _solve(self, X, levels, rng, context):
+        """Solve for the parameters in closed form (solver "marginalized"), then set the attributes.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Validated samples.
+        levels : float or ndarray of shape (n_features,)
+            Of the masking noise.
+        rng : RandomState
+            For the blocks of wide data.
+        context : callback context
+            Of this fit.
+        """
+        n_features, dtype = X.shape[1], np.dtype(self.dtype)
+
+        def fitted_attributes(history):
+            return {**attributes, **self._curve_attributes(history, resume=False)}
+
+        name = f"Autoencoder layer {n_features} -> {self.n_components}"
+        monitor = Monitor(self, context, name, fitted_attributes, X, None, 1)
+        monitor.begin_epoch()
+        coef, intercept, loss = solve_encoder(
+            X, self.n_components, np.broadcast_to(levels, n_features), self.alpha, dtype, rng
+        )
+        encoder = [Affine(coef, intercept, ACTIVATIONS[self.activation].forward)]
+        decoder_coef, decoder_intercept = solve_decoder(X, lambda x: forward(encoder, x), dtype)
+        attributes = {
+            "encoder_coef_": coef,
+            "encoder_intercept_": intercept,
+            "decoder_intercept_": decoder_intercept,
+            "_decoder_coef": decoder_coef,
+            "out_activation_": LOSSES["squared_error"].out_activation,
+            "_trained_activation": self.activation,
+            "_columns": None,
+        }
+        history = History([loss], best_epoch=1, position=len(X), converged=True)
+        monitor.end_epoch(history)
+        vars(self).update(fitted_attributes(history))
+        self._optimizer = None
 
     def _train(self, X, context, *, resume, incremental, y=None):
         """Train from the present parameters (`resume`) or from random ones, then set the attributes.
@@ -509,6 +600,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         columns = Columns.of(X) if needs_columns(read_kinds(self.corruption)) else None
         if columns is not None and incremental and resume and self._columns is not None:
             columns = self._columns.merged(columns)
+        max_iter = self._max_iter(len(X), incremental)
+        if self.solver == "marginalized" and max_iter > 0:
+            self._solve(X, self._read_corruption(X.shape[1], names)[1][0], rng, context)
+            return
         corruption = self._make_corruption(seed, columns, X)
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
         loss = self._choose_loss(X, resume)
@@ -546,7 +641,6 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "_trained_activation": self.activation,  # to refuse to continue with another
             "_columns": columns,
         }
-        max_iter = self._max_iter(len(X), incremental)
         rows, score = all_rows(len(X)), None
         if self.early_stopping and not incremental and max_iter > 0:
             rows, validation_rows = train_test_split(

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
-from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS
+from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS, Still
 from sklearn_sda._threads import Team, n_threads, one_thread
 from sklearn_sda._training import minimize, minimize_batch
 
@@ -239,14 +239,15 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         optimizer : one of `sklearn_sda._optimizers.OPTIMIZERS`
         """
         previous = getattr(self, "_optimizer", None)
-        if incremental and type(previous) is OPTIMIZERS[self.solver]:
+        optimizer = OPTIMIZERS.get(self.solver, Still)
+        if incremental and type(previous) is optimizer:
             return copy.deepcopy(previous)
-        return OPTIMIZERS[self.solver](
+        return optimizer(
             parameters,
             learning_rate_init=self.learning_rate_init,
             learning_rate=self.learning_rate,
             power_t=self.power_t,
-            **{name: getattr(self, name) for name in OPTIONS[self.solver]},
+            **{name: getattr(self, name) for name in OPTIONS.get(self.solver, ())},
         )
 
     def _minimize(self, objective, optimizer, rng, *, rows, max_iter, position, monitor, score):

@@ -137,7 +137,7 @@ class _Objective:
         ----------
         rows : ndarray of shape (batch_size,)
             Indices into X.
-        optimizer : sklearn_sda._optimizers.LBFGS
+        optimizer : sklearn_sda._optimizers.Still
             Makes no update.
 
         Returns

@@ -129,7 +129,7 @@ class Adam(_Optimizer):
         return self.learning_rate * math.sqrt(1 - beta_2**self.n_updates) / (1 - beta_1**self.n_updates)
 
 
-class LBFGS(_Optimizer):
+class Still(_Optimizer):
     """Makes no updates: those of L-BFGS are SciPy's, which wants losses and gradients of all samples.
 
     Parameters
@@ -143,7 +143,7 @@ class LBFGS(_Optimizer):
     rule = update.leave
 
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "lbfgs": LBFGS}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "lbfgs": Still}
 OPTIONS = {
     "sgd": ("momentum", "nesterovs_momentum"),
     "adam": ("beta_1", "beta_2", "epsilon"),

@@ -112,8 +112,8 @@ class StackedAutoencoderTransformer(
     supervision : float, default=0.0
         Weight of the labels in the training of the layers, in [0, 1].
 
-    solver : {"adam", "sgd", "lbfgs"}, default="adam"
-        Optimizer.
+    solver : {"adam", "sgd", "lbfgs", "marginalized"}, default="adam"
+        Optimizer, or the solution in closed form.
 
     learning_rate_init : float, default=0.001
         Step size of the first epoch.
@@ -484,7 +484,7 @@ class StackedAutoencoderTransformer(
             for number, layer in enumerate(layers):
                 layer[name] = value[number] if per_layer else value
         for below, layer in pairwise(layers):
-            if layer["loss"] == "auto":
+            if layer["loss"] == "auto" and layer["solver"] != "marginalized":
                 layer["loss"] = "cross_entropy" if below["activation"] == "logistic" else "squared_error"
         return layers
 
@@ -561,6 +561,11 @@ class StackedAutoencoderTransformer(
         trainer._validate_params()
         trainer._read_corruption(n_features, getattr(self, "feature_names_in_", None))
         trainer._check_solver(incremental=False)
+        if trainer.solver == "marginalized":
+            raise ValueError(
+                "fine_tune can't train with solver='marginalized', which solves for one layer. Give it "
+                "another, for instance fine_tune={'solver': 'adam'}."
+            )
         return trainer
 
     def _fine_tune(self, trainer, X, y, context):
