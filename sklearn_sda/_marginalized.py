@@ -4,21 +4,21 @@ import numpy as np
 import scipy.linalg
 
 from sklearn_sda._corruption import Columns
-from sklearn_sda._network import gather
 
 # Columns that are corrupted and reconstruct together: the cost grows with their cube.
 MOST_COLUMNS = 4096
-# Rows that are multiplied at a time, in the compute type; their sums are float64.
+# Rows that are multiplied at a time.
 CHUNK = 2048
 # Added to the diagonal of a system, relative to its mean: columns that are constant have no solution else.
 RIDGE = 1e-8
 
 
 def solve_encoder(X, n_components, levels, alpha, dtype, rng):
-    """Return the linear map that reconstructs columns of X best from masked samples, on average over all masks.
+    """Return the linear map that reconstructs columns of X best from masked samples, averaged over all masks.
 
-    With x_bar = (1, x), column j being kept with probability q_j (q_0 = 1) and S = sum_i x_bar_i.T x_bar_i over
-    the samples, W minimises the expectation of 1/2 sum_i ||x_i - x_bar_tilde_i W||**2 + alpha / 2 ||W||**2::
+    With x_bar = (1, x), column j being kept with probability q_j (q_0 = 1) and S = sum_i x_bar_i.T x_bar_i
+    over the samples, W minimises the expectation of
+    1/2 sum_i ||x_i - x_bar_tilde_i W||**2 + alpha / 2 ||W||**2::
 
         (Q + alpha) W = P    with Q_jk = S_jk q_j q_k off the diagonal, Q_jj = S_jj q_j, P_jk = q_j S_jk
 
@@ -54,10 +54,10 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng):
     order = rng.permutation(n_features) if n_blocks > 1 else np.arange(n_features)
     for block in np.array_split(order, n_blocks):
         if n_blocks == 1:  # the products with the targets are among those of the inputs
-            gram, products, squares = _sums(X, dtype)
+            gram, products, squares = _sums(X)
             products, squares = gram[:, 1 + columns], gram.diagonal()[1 + columns].sum()
         else:
-            gram, products, squares = _sums(X, dtype, lambda x, b=block: x[:, b], lambda x: x[:, columns])
+            gram, products, squares = _sums(X, lambda x, b=block: x[:, b], lambda x: x[:, columns])
         keep = np.concatenate([[1.0], 1 - levels[block]])
         Q, P = gram * np.outer(keep, keep), products * keep[:, None]
         np.fill_diagonal(Q, gram.diagonal() * keep)
@@ -84,7 +84,7 @@ def solve_decoder(X, encode, dtype):
     coef : ndarray of shape (n_components, n_features)
     intercept : ndarray of shape (n_features,)
     """
-    gram, products, _ = _sums(X, dtype, encode, lambda x: x)
+    gram, products, _ = _sums(X, encode, lambda x: x)
     W = _solve(gram, products, 0)
     return W[1:].astype(dtype), W[0].astype(dtype)
 
@@ -96,40 +96,35 @@ def _widest_columns(X, n_columns):
     return np.sort(np.argsort(-Columns.of(X).deviation, kind="stable")[:n_columns])
 
 
-def _sums(X, dtype, inputs=None, targets=None):
-    """Return sums of products over the samples, read a part at a time.
+def _sums(X, inputs=None, targets=None):
+    """Return sums of products over the samples, read a part at a time, in float64.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Samples.
-    dtype : dtype
-        Of the products.
     inputs, targets : callable or None
         From some rows of X to A of shape (n_rows, n_inputs) and B of shape (n_rows, n_targets); None for X
         itself and for no targets.
 
     Returns
     -------
-    gram : ndarray of float64 of shape (1 + n_inputs, 1 + n_inputs)
+    gram : ndarray of shape (1 + n_inputs, 1 + n_inputs)
         (1, A).T @ (1, A).
-    products : ndarray of float64 of shape (1 + n_inputs, n_targets)
+    products : ndarray of shape (1 + n_inputs, n_targets)
         (1, A).T @ B; None without targets.
     squares : float
         Sum of the squares of B.
     """
     gram, products, squares = 0.0, None if targets is None else 0.0, 0.0
     for start in range(0, len(X), CHUNK):
-        rows = slice(start, min(start + CHUNK, len(X)))
-        x = np.empty((rows.stop - start, X.shape[1]), dtype)
-        gather(X, rows, x)
-        A = x if inputs is None else inputs(x)
-        A = np.column_stack([np.ones(len(A), dtype), A])
-        gram += (A.T @ A).astype(np.float64)
+        x = np.asarray(X[start : start + CHUNK], np.float64)
+        A = np.column_stack([np.ones(len(x)), x if inputs is None else inputs(x)])
+        gram += A.T @ A
         if targets is not None:
             B = targets(x)
-            products += (A.T @ B).astype(np.float64)
-            squares += float((B.astype(np.float64) ** 2).sum())
+            products += A.T @ B
+            squares += float((B**2).sum())
     return gram, products, squares
 
 
@@ -138,4 +133,7 @@ def _solve(Q, P, alpha):
     diagonal = Q.diagonal()
     ridge = RIDGE * (diagonal[1:].mean() or 1.0)
     np.fill_diagonal(Q, diagonal + np.concatenate([[0.0], np.full(len(Q) - 1, alpha + ridge)]))
-    return scipy.linalg.solve(Q, P, assume_a="pos", overwrite_a=True)
+    try:
+        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(Q), P)
+    except scipy.linalg.LinAlgError:  # columns that are nearly multiples of each other
+        return scipy.linalg.lstsq(Q, P)[0]
