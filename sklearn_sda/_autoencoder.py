@@ -44,7 +44,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         reconstruction  x_hat = link(h W' + b')      with W' = W.T if the weights are tied
 
     A fresh corruption is drawn for every minibatch and never rescaled; `transform` and the scores
-    see clean samples only. X is never modified, and never copied or cast as a whole.
+    see clean samples only. X is never modified, and never copied or cast as a whole. Equations have the
+    numbers of ``docs/user_guide.md``, which says when to use what.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Hidden unit g.
 
     corruption : str, callable, or list of them, default="masking"
-        Noise (Vincent et al. 2010, section 3.3), drawn for each entry independently.
+        Noise (user guide, eq. 3; Vincent et al. 2010), drawn for each entry independently.
 
         - "masking": the entry becomes 0 with probability `corruption_level`.
         - "salt_and_pepper": it becomes the column's minimum or maximum, by a fair coin.
@@ -75,7 +76,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         not in it stay clean. A list has one of these for each item of `corruption`.
 
     emphasis : tuple of float (alpha, beta) or None, default=None
-        Weights of the corrupted and of the clean components in the loss (Vincent et al. 2010):
+        Weights of the corrupted and of the clean components in the loss (eq. 4; Vincent et al. 2010):
         ``alpha * sum of their terms + beta * sum of the others``. (1, 0.5) and (1, 0) are the paper's
         "double" and "full" emphasis. None is the plain sum. Not together with normal noise, which
         corrupts every component.
@@ -91,10 +92,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         start as the transposed ones.
 
     activity_l1 : float, default=0.0
-        Strength of the penalty ``sum_k |h_k|`` on each code: sparse codes (Glorot et al. 2011, section 3).
+        Strength of the penalty ``sum_k |h_k|`` on each code (eq. 5): sparse codes (Glorot et al. 2011).
 
     sparsity_weight : float, default=0.0
-        Strength of the penalty ``sum_k KL(sparsity_target || mean of h_k over the minibatch)``: each unit
+        Strength of ``sum_k KL(sparsity_target || mean of h_k over the minibatch)`` (eq. 6): each unit
         is active for a fraction of the samples. For activation "logistic" only.
 
     sparsity_target : float, default=0.05
@@ -102,23 +103,23 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     contraction : float, default=0.0
         Strength of the penalty ``sum_k g'(z_k)**2 sum_j W_jk**2`` on each code: the squared Frobenius norm
-        of the encoder's Jacobian, at the corrupted sample (Rifai et al. 2011). The contractive
+        of the encoder's Jacobian, at the corrupted sample (eq. 7; Rifai et al. 2011). The contractive
         autoencoder has ``corruption_level=0``.
 
     supervision : float, default=0.0
         Weight in [0, 1] of the log loss of a temporary output layer on the code, beside 1 - supervision for
-        the reconstruction: 1 is greedy supervised training, between is partially supervised (Bengio et
-        al. 2007, section 4). Needs y. The output layer starts at 0 in each `fit` and is not kept.
+        the reconstruction (eq. 8): 1 is greedy supervised training, between is partially supervised
+        (Bengio et al. 2007). Needs y. The output layer starts at 0 in each `fit` and is not kept.
 
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
         Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all samples,
         which are corrupted once; it stops where no component of the gradient is above `tol`. It has no
         minibatches, learning rate or early stopping. "marginalized" is no optimizer but the solution in
-        closed form (Chen et al. 2012): the linear map that reconstructs `n_components` columns of X, those
-        of the largest variance, from masked samples with the least squared error on average over all masks,
-        then the hidden unit (the paper's is "tanh"). For corruption "masking", squared error and the penalty
-        `alpha` only. The decoder is then the linear least-squares map from the codes to X, whatever
+        closed form (eq. 10; Chen et al. 2012): the linear map that reconstructs `n_components` columns of X,
+        those of the largest variance, from masked samples with the least squared error on average over all
+        masks, then the hidden unit (the paper's is "tanh"). For corruption "masking", squared error and the
+        penalty `alpha` only. The decoder is then the linear least-squares map from the codes to X, whatever
         `tied_weights`.
 
     learning_rate_init : float, default=0.001

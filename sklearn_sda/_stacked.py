@@ -183,10 +183,10 @@ class StackedAutoencoderTransformer(
 
     fine_tune : bool or dict, default=False
         Whether all layers are trained together after the last of them: the encoders are followed by the
-        decoders in reverse order, and this deep autoencoder learns to reconstruct X (Hinton and
-        Salakhutdinov 2006). True trains it as the first layer was trained (its corruption, loss and
-        optimizer, not its emphasis and its penalties but `alpha`). The output of a decoder has the unit of
-        the code that it stands for, so that the decoder is as little linear as the encoder. A dict has
+        decoders in reverse order, and this deep autoencoder learns to reconstruct X (user guide, eq. 9;
+        Hinton and Salakhutdinov 2006). True trains it as the first layer was trained (its corruption, loss
+        and optimizer, not its emphasis and its penalties but `alpha`). The output of a decoder has the unit
+        of the code that it stands for, so that the decoder is as little linear as the encoder. A dict has
         parameters of the first layer that differ here, such as ``{"max_iter": 100, "corruption_level": 0}``.
         For a linear code, the last `activation` is "identity".
 

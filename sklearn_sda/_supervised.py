@@ -79,8 +79,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
 
     dropout : float or sequence of float, default=0.0
         Probability with which the output of a hidden unit is set to 0 in fine-tuning, for each sample
-        anew, in [0, 1); what remains is divided by 1 - dropout. A sequence has one value per hidden
-        layer, from the lowest to the highest. Predictions are made without.
+        anew, in [0, 1); what remains is divided by 1 - dropout (user guide, eq. 12). A sequence has one value
+        per hidden layer, from the lowest to the highest. Predictions are made without.
 
     input_dropout : float, default=0.0
         The same for the inputs of the network.

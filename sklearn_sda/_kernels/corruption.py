@@ -82,7 +82,7 @@ def _thresholds(levels):
 def masking(X, levels, low, high, seed, position, out):
     """Set each entry to 0 with its column's probability, independently; the others are not rescaled.
 
-    Vincent et al. (2010), section 3.3.
+    User guide, eq. 3; Vincent et al. (2010).
     """
     thresholds = _thresholds(levels)
     for i in range(X.shape[0]):
@@ -95,7 +95,7 @@ def masking(X, levels, low, high, seed, position, out):
 def salt_and_pepper(X, levels, low, high, seed, position, out):
     """Set each entry with its column's probability to the column's minimum or maximum, by a fair coin.
 
-    Vincent et al. (2010), section 3.3.
+    User guide, eq. 3; Vincent et al. (2010).
     """
     thresholds = _thresholds(levels)
     for i in range(X.shape[0]):
@@ -149,7 +149,7 @@ def _normal(bits):
 def gaussian(X, levels, low, high, seed, position, out):
     """Add normal noise to each entry, its column's level being the standard deviation.
 
-    Vincent et al. (2010), section 3.3.
+    User guide, eq. 3; Vincent et al. (2010).
     """
     for i in range(X.shape[0]):
         row_key = _row_key(seed, np.uint64(position) + np.uint64(i))

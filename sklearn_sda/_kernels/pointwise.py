@@ -392,8 +392,8 @@ def emphasised_squared_error(X, Z, intercept, weights, emphasis, losses):
     """As `squared_error`, but the term of each component has its own weight.
 
     losses_i <- 1/2 sum_j e_ij (z_ij + b_j - x_ij)**2 with e the matrix `emphasis` of shape
-    (n_samples, n_outputs); the other parameters are those of `squared_error`. Vincent et al. (2010),
-    section 3.3.
+    (n_samples, n_outputs); the other parameters are those of `squared_error`. User guide, eq. 4; Vincent
+    et al. (2010).
     """
     for i in range(X.shape[0]):
         total = X.dtype.type(0)
@@ -452,7 +452,7 @@ def emphasised_cross_entropy(X, Z, intercept, weights, emphasis, losses):
     """As `cross_entropy`, but the term of each component has its own weight.
 
     losses_i <- sum_j e_ij (softplus(z) - x z) with e the matrix `emphasis` of shape (n_samples, n_outputs);
-    the other parameters are those of `cross_entropy`. Vincent et al. (2010), section 3.3.
+    the other parameters are those of `cross_entropy`. User guide, eq. 4; Vincent et al. (2010).
     """
     zero, one, half = X.dtype.type(0), X.dtype.type(1), X.dtype.type(0.5)
     for i in range(X.shape[0]):

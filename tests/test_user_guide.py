@@ -1,0 +1,45 @@
+"""The user guide: it names every piece, its equations are those of the docstrings, its examples run."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numba
+import pytest
+
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda._kernels.corruption import CORRUPTIONS
+from sklearn_sda._kernels.pointwise import ACTIVATIONS
+from sklearn_sda._optimizers import OPTIMIZERS
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "user_guide.md").read_text()
+VARIANTS = [
+    "emphasis", "tied_weights", "activity_l1", "sparsity_weight", "sparsity_target", "contraction",
+    "supervision", "fine_tune", "dropout", "input_dropout", "corruption_level", "alpha", "BernoulliRBM",
+]  # fmt: skip
+
+
+def test_it_names_every_piece():
+    pieces = [*ACTIVATIONS, *CORRUPTIONS, *OPTIMIZERS, "marginalized", "cross_entropy", "squared_error"]
+    for name in pieces:
+        assert f'`"{name}"`' in GUIDE, name
+    for name in VARIANTS:
+        assert name in GUIDE, name
+
+
+def test_equations_that_docstrings_refer_to_are_there():
+    numbers = {int(number) for number in re.findall(r"^\((\d+)\)  ", GUIDE, re.MULTILINE)}
+    assert numbers == set(range(1, 13))
+    for estimator in (DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier):
+        referred = {int(number) for number in re.findall(r"eq\. (\d+)", inspect.getdoc(estimator))}
+        assert referred and referred <= numbers
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_examples_run(capsys):
+    namespace = {}
+    for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
+        exec(block, namespace)
+    deep, shape, accuracy = capsys.readouterr().out.splitlines()
+    assert float(deep) > -20 and shape == "(1797, 64)" and float(accuracy) > 0.9
