@@ -5,7 +5,7 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from sklearn_sda._optimizers import OPTIMIZERS, SGD, Adam
-from sklearn_sda._training import DivergenceError, minimize
+from sklearn_sda._training import DivergenceError, minimize, minimize_batch
 
 CONSTANT = {"learning_rate": "constant", "power_t": 0.5}
 
@@ -191,3 +191,50 @@ def test_optimizers_take_the_steps_of_scikit_learns(name, options, oracle):
         reference.update_params(theirs, gradients)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_lbfgs_returns_to_the_best_point_where_its_line_search_fails():
+    class Deceptive:
+        """A gradient that points uphill: no step improves."""
+
+        name = "deceptive"
+
+        def __init__(self):
+            self.parameters = [np.array([1.0, 2.0]), np.array([[3.0]])]
+
+        def evaluate(self, rows, optimizer):
+            flat = np.concatenate([parameter.ravel() for parameter in self.parameters])
+            return float((flat**2).sum()), -2 * flat
+
+    objective = Deceptive()
+    history = minimize_batch(objective, None, rows=np.arange(3), max_iter=5, tol=1e-8)
+    np.testing.assert_array_equal(objective.parameters[0], [1, 2])
+    np.testing.assert_array_equal(objective.parameters[1], [[3]])
+    assert history.loss_curve == [] and history.position == 0
+
+
+def test_a_monitor_stops_lbfgs():
+    class Bowl:
+        name = "bowl"
+
+        def __init__(self):
+            self.parameters = [np.array([5.0, -3.0])]
+
+        def evaluate(self, rows, optimizer):
+            (x,) = self.parameters
+            return float((x**4).sum()), 4 * x**3
+
+    class Monitor:
+        def __init__(self):
+            self.begun = 0
+
+        def begin_epoch(self):
+            self.begun += 1
+
+        def end_epoch(self, history):
+            return len(history.loss_curve) == 3
+
+    monitor = Monitor()
+    history = minimize_batch(Bowl(), None, rows=np.arange(4), max_iter=50, tol=0, monitor=monitor)
+    assert monitor.begun == len(history.loss_curve) == 3 and history.converged
+    assert history.position == 12 and history.best_epoch == 3

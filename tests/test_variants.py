@@ -121,3 +121,16 @@ def test_supervision_through_the_classifier_and_in_several_threads(digits):
         fits.append(clf.coefs_)
     for one, two in zip(*fits, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_threads_add_to_what_is_complete():
+    # the output layer's error is added to that of the decoder, whose product has other parts
+    X = np.random.RandomState(0).uniform(size=(600, 400)).astype("float32")
+    y = np.arange(600) % 3
+    fits = []
+    for n_threads in (1, 2, 3):
+        layer = DenoisingAutoencoder(500, supervision=0.5, batch_size=200, max_iter=2, random_state=0)
+        with threadpool_limits(n_threads):
+            fits.append(layer.fit(X, y).encoder_coef_)
+    for other in fits[1:]:
+        np.testing.assert_array_equal(fits[0], other)
