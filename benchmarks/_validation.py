@@ -15,6 +15,10 @@ class Validation:
         self.errors = []
         self.best = None
 
+    def __deepcopy__(self, memo):
+        """Return the callback itself: copies of the estimator need no copy of the samples."""
+        return self
+
     def setup(self, estimator, context):
         """Do nothing: one instance sees one training."""
 

@@ -8,6 +8,7 @@ from scipy.special import log_softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._base import (
@@ -23,7 +24,7 @@ from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit
 from sklearn_sda._corruption import Columns, Corruption, needs_columns, read_emphasis, read_kinds, read_levels
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES, identity_forward
-from sklearn_sda._labels import check_labels, one_hot_writer
+from sklearn_sda._labels import check_classes, check_labels, one_hot_writer
 from sklearn_sda._marginalized import solve_decoder, solve_encoder
 from sklearn_sda._network import Affine, forward, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
@@ -60,8 +61,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
         - "masking": the entry becomes 0 with probability `corruption_level`.
         - "salt_and_pepper": it becomes the column's minimum or maximum, by a fair coin.
-        - "swap": it becomes the value of its column in another sample, drawn for each entry anew, so that
-          columns keep their distribution.
+        - "swap": it becomes the value of its column in a training sample, drawn for each entry anew, so
+          that columns keep their distribution.
         - "gaussian": normal noise is added, its standard deviation being `corruption_level` times that
           of the column.
         - "gaussian_absolute": the same with standard deviation `corruption_level`.
@@ -359,7 +360,17 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
+        tags.target_tags.required = bool(self.supervision)
         return tags
+
+    def _can_partial_fit(self):
+        """Return True; raise AttributeError, so that it is not there, where `partial_fit` makes no sense."""
+        if self.supervision:
+            raise AttributeError(
+                f"partial_fit can't use supervision={self.supervision}: the output layer lives for one fit. "
+                "Set supervision=0, or use fit."
+            )
+        return super()._can_partial_fit()
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
@@ -393,6 +404,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
+    @available_if(lambda self: self._can_partial_fit())
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
@@ -430,7 +442,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         max_iter = super()._max_iter(n_samples, incremental)
         return min(max_iter, 1) if self.solver == "marginalized" else max_iter
 
-    def _make_corruption(self, seed, columns, donors):
+    def _make_corruption(self, seed, columns, donors, donor_rows=None):
         """Return what this layer does to its samples.
 
         Parameters
@@ -439,8 +451,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Of the noise.
         columns : sklearn_sda._corruption.Columns or None
             Of the training samples.
-        donors : ndarray of shape (n_donors, n_features)
+        donors : ndarray of shape (n_samples, n_features)
             Samples that "swap" takes values from.
+        donor_rows : ndarray of int of shape (n_donors,) or None
+            Which of them; None for all.
 
         Returns
         -------
@@ -454,7 +468,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         names = getattr(self, "feature_names_in_", None)
         kinds, levels, emphasis = self._read_corruption(donors.shape[1], names)
         if columns is None and needs_columns(kinds):
-            columns = Columns.of(donors)
+            columns = Columns.of(donors, donor_rows)
         return Corruption(
             kinds,
             levels,
@@ -463,6 +477,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             n_features=donors.shape[1],
             columns=columns,
             donors=donors,
+            donor_rows=donor_rows,
             emphasis=emphasis,
         )
 
@@ -472,7 +487,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         levels = read_levels(kinds, self.corruption_level, n_features, feature_names)
         return kinds, levels, read_emphasis(self.emphasis, kinds, levels)
 
-    def _check_combinations(self, n_features, feature_names, y, incremental):
+    def _check_combinations(self, n_features, feature_names, y):
         """Raise ValueError if parameters do not go together, or not with the columns or labels.
 
         Parameters
@@ -483,34 +498,23 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Their names.
         y : array-like of shape (n_samples,) or None
             Labels.
-        incremental : bool
-            Whether it is `partial_fit` that asks.
         """
         self._read_corruption(n_features, feature_names)
-        self._check_solver(incremental)
+        self._check_solver()
         if self.solver == "marginalized":
-            self._check_marginalized(n_features, incremental)
+            self._check_marginalized(n_features)
         if self.sparsity_weight > 0 and self.activation != "logistic":
             raise ValueError(
                 f"sparsity_weight={self.sparsity_weight} needs codes in (0, 1), that is "
                 f"activation='logistic', got activation={self.activation!r}. Use activity_l1 instead."
-            )
-        if self.supervision > 0 and incremental:
-            raise ValueError(
-                f"partial_fit can't use supervision={self.supervision}: the output layer lives for one fit. "
-                "Set supervision=0, or use fit."
             )
         if self.supervision > 0 and y is None:
             raise ValueError(
                 f"supervision={self.supervision} requires y to be passed, but the target y is None."
             )
 
-    def _check_marginalized(self, n_features, incremental):
+    def _check_marginalized(self, n_features):
         """Raise ValueError if other parameters do not go with solver "marginalized", or with n_features."""
-        if incremental:
-            raise ValueError(
-                "partial_fit needs minibatches: set solver to 'adam' or 'sgd', got 'marginalized'."
-            )
         if self.n_components > n_features:
             raise ValueError(
                 "solver='marginalized' reconstructs columns: n_components must be at most their number, "
@@ -562,8 +566,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         coef, intercept, loss = solve_encoder(
             X, self.n_components, np.broadcast_to(levels, n_features), self.alpha, dtype, rng
         )
-        encoder = [Affine(coef, intercept, ACTIVATIONS[self.activation].forward)]
-        decoder_coef, decoder_intercept = solve_decoder(X, lambda x: forward(encoder, x), dtype)
+        unit = ACTIVATIONS[self.activation].forward
+
+        def encode(x):
+            H = x.astype(dtype) @ coef
+            unit(H, intercept)
+            return H
+
+        decoder_coef, decoder_intercept = solve_decoder(X, encode, dtype)
         attributes = {
             "encoder_coef_": coef,
             "encoder_intercept_": intercept,
@@ -595,22 +605,19 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Labels.
         """
         names = getattr(self, "feature_names_in_", None)
-        self._check_combinations(X.shape[1], names, y, incremental)
+        self._check_combinations(X.shape[1], names, y)
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
-        columns = Columns.of(X) if needs_columns(read_kinds(self.corruption)) else None
-        if columns is not None and incremental and resume and self._columns is not None:
-            columns = self._columns.merged(columns)
         max_iter = self._max_iter(len(X), incremental)
         if self.solver == "marginalized" and max_iter > 0:
             self._solve(X, self._read_corruption(X.shape[1], names)[1][0], rng, context)
             return
-        corruption = self._make_corruption(seed, columns, X)
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
         loss = self._choose_loss(X, resume)
         supervised = {}
         if self.supervision > 0:
             classes, codes = np.unique(check_labels(X, y), return_inverse=True)
+            check_classes(classes, "y")
             output = [
                 np.zeros(shape, self.dtype) for shape in ((self.n_components, len(classes)), len(classes))
             ]
@@ -620,6 +627,16 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
                 "target_loss": "log_loss",
             }
             parameters = [*parameters, *output]
+        rows, validation_rows = all_rows(len(X)), None
+        if self.early_stopping and not incremental and max_iter > 0:
+            rows, validation_rows = train_test_split(
+                rows, test_size=self.validation_fraction, random_state=rng
+            )
+        donor_rows = None if validation_rows is None else rows  # noise is made of training samples only
+        columns = Columns.of(X, donor_rows) if needs_columns(read_kinds(self.corruption)) else None
+        if columns is not None and incremental and resume and self._columns is not None:
+            columns = self._columns.merged(columns)
+        corruption = self._make_corruption(seed, columns, X, donor_rows)
         objective = Reconstruction(
             X,
             parameters,
@@ -642,11 +659,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "_trained_activation": self.activation,  # to refuse to continue with another
             "_columns": columns,
         }
-        rows, score = all_rows(len(X)), None
-        if self.early_stopping and not incremental and max_iter > 0:
-            rows, validation_rows = train_test_split(
-                rows, test_size=self.validation_fraction, random_state=rng
-            )
+        score = None
+        if validation_rows is not None:
             X_validation = X[validation_rows]
             validation_codes = codes[validation_rows] if self.supervision > 0 else None
             trained = copy.copy(self)

@@ -21,6 +21,8 @@ AUTO_BATCH_SIZES = (32, 200)
 # max_iter="auto" (of pretraining) is this many updates, in whole epochs within these bounds: the data set
 # has few minibatches if it is small, and 15 epochs of them leave a layer worse than random weights.
 AUTO_UPDATES, AUTO_EPOCHS = 500, (15, 100)
+# Solvers that need all samples together.
+FULL_SOLVERS = ("lbfgs", "marginalized")
 
 
 def all_or_nothing(method):
@@ -181,13 +183,17 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def _check_solver(self, incremental):
-        """Raise ValueError if `solver` does not go with other parameters, or with `partial_fit`."""
-        if self.solver != "lbfgs":
-            return
-        if incremental:
-            raise ValueError("partial_fit needs minibatches: set solver to 'adam' or 'sgd', got 'lbfgs'.")
-        if self.early_stopping:
+    def _can_partial_fit(self):
+        """Return True; raise AttributeError, so that it is not there, where `partial_fit` makes no sense."""
+        if self.solver in FULL_SOLVERS:
+            raise AttributeError(
+                f"partial_fit needs minibatches: set solver to 'adam' or 'sgd', got {self.solver!r}."
+            )
+        return True
+
+    def _check_solver(self):
+        """Raise ValueError if `solver` does not go with other parameters."""
+        if self.solver == "lbfgs" and self.early_stopping:
             raise ValueError(
                 "early_stopping=True makes no sense with solver='lbfgs', whose iterations are no epochs. Set "
                 "early_stopping=False, or solver to 'adam' or 'sgd'."

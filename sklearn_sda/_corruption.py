@@ -1,5 +1,6 @@
 """What a layer does to its clean samples: corruptions by name or callable, in turn, column by column."""
 
+import copy
 from dataclasses import dataclass
 from numbers import Real
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS, choose_donors, emphasise
 
+# What NumPy says where an array that must not be modified would be.
+READ_ONLY = ("assignment destination is read-only", "output array is read-only")
 # Rows that are looked at together for the statistics of the columns.
 CHUNK = 512
 
@@ -30,14 +33,16 @@ class Columns:
     squares: np.ndarray
 
     @classmethod
-    def of(cls, X):
-        """Return those of X, of shape (n_samples, n_features), read a part at a time."""
+    def of(cls, X, rows=None):
+        """Return those of some rows, by default all, of X of shape (n_samples, n_features), read in parts."""
         n_features = X.shape[1]
+        n_rows = len(X) if rows is None else len(rows)
         columns = cls(
             0, np.full(n_features, np.inf), np.full(n_features, -np.inf), *np.zeros((2, n_features))
         )
-        for start in range(0, len(X), CHUNK):
-            part = np.asarray(X[start : start + CHUNK], np.float64)
+        for start in range(0, n_rows, CHUNK):
+            stop = min(start + CHUNK, n_rows)
+            part = np.asarray(X[start:stop] if rows is None else X[rows[start:stop]], np.float64)
             mean = part.mean(axis=0)
             squares = ((part - mean) ** 2).sum(axis=0)
             columns = columns.merged(cls(len(part), part.min(axis=0), part.max(axis=0), mean, squares))
@@ -151,6 +156,9 @@ def level_by_column(level, feature_names):
                 f"corruption_level names columns that X does not have: {unknown}. Its columns are "
                 f"{list(feature_names)}."
             )
+        for name, value in level.items():
+            if not isinstance(value, Real):
+                raise ValueError(f"The corruption_level of column {name!r} must be a number, got {value!r}.")
         return np.array([level.get(name, 0) for name in feature_names])
     return level
 
@@ -221,8 +229,10 @@ class Corruption:
         Number of columns.
     columns : Columns or None
         Of the training samples, see `needs_columns`.
-    donors : ndarray of shape (n_donors, n_features) or None
+    donors : ndarray of shape (n_samples, n_features) or None
         Samples of any numeric type that "swap" takes values from.
+    donor_rows : ndarray of int of shape (n_donors,) or None
+        Which of them; None for all.
     emphasis : tuple of float (alpha, beta) or None
         Weights of corrupted and of clean components in the loss.
 
@@ -234,9 +244,21 @@ class Corruption:
         Whether the samples must come in whole minibatches, for a callable sees them together.
     """
 
-    def __init__(self, kinds, levels, *, seed, dtype, n_features, columns=None, donors=None, emphasis=None):
+    def __init__(
+        self,
+        kinds,
+        levels,
+        *,
+        seed,
+        dtype,
+        n_features,
+        columns=None,
+        donors=None,
+        donor_rows=None,
+        emphasis=None,
+    ):
         self.emphasis = emphasis
-        self._donors = donors
+        self._donors, self._donor_rows = donors, donor_rows
         self._low = self._high = np.zeros(n_features, dtype)
         if columns is not None:
             self._low, self._high = columns.low.astype(dtype), columns.high.astype(dtype)
@@ -296,10 +318,14 @@ class Corruption:
             noise.kernel(source, levels, self._low, self._high, seed, position, out)
             return
         donors = np.empty(source.shape, np.int64)
-        choose_donors(levels, len(self._donors), seed, position, donors)
+        n_donors = len(self._donors if self._donor_rows is None else self._donor_rows)
+        choose_donors(levels, n_donors, seed, position, donors)
         np.copyto(out, source)
         rows, columns = np.nonzero(donors >= 0)
-        out[rows, columns] = self._donors[donors[rows, columns], columns]
+        chosen = donors[rows, columns]
+        if self._donor_rows is not None:
+            chosen = self._donor_rows[chosen]
+        out[rows, columns] = self._donors[chosen, columns]
 
     def _call(self, function, source, level, address, out, emphasis):
         """Write what a callable makes of a minibatch to `out`."""
@@ -308,9 +334,9 @@ class Corruption:
         seed, position = address
         random_state = np.random.RandomState([seed, position & 0xFFFFFFFF, position >> 32])
         try:
-            made = np.asarray(function(given, level, random_state))
+            made = np.asarray(function(given, copy.copy(level), random_state))
         except ValueError as error:
-            if "read-only" not in str(error):
+            if str(error) not in READ_ONLY:
                 raise
             raise ValueError(
                 f"The corruption {name} modifies its input. It must return a new array."

@@ -72,8 +72,8 @@ def check_classes(classes, name):
     """
     if len(classes) < 2:
         raise ValueError(
-            f"SdAClassifier needs samples of at least 2 classes, but {name} has {len(classes)} class(es): "
-            f"{classes}."
+            f"Training with labels needs samples of at least 2 classes, but {name} has {len(classes)} "
+            f"class(es): {classes}."
         )
 
 

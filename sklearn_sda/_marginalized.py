@@ -1,29 +1,70 @@
 """The marginalised denoising autoencoder: a layer in closed form, masking noise integrated out."""
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.linalg
 
-from sklearn_sda._corruption import Columns
+from sklearn_sda._threads import Team, n_threads, one_thread
+from sklearn_sda._training import DivergenceError
 
 # Columns that are corrupted and reconstruct together: the cost grows with their cube.
 MOST_COLUMNS = 4096
 # Rows that are multiplied at a time.
 CHUNK = 2048
-# Added to the diagonal of a system, relative to its mean: columns that are constant have no solution else.
-RIDGE = 1e-8
+# Added to the diagonal of a system whose columns have been scaled to a diagonal of ones: columns that are
+# multiples of each other have no solution else.
+RIDGE = 1e-10
+
+
+class Moments(NamedTuple):
+    """Means and sums of products of inputs A and targets B over some samples, in float64.
+
+    Attributes
+    ----------
+    count : int
+        Number of samples.
+    mean : ndarray of shape (n_inputs + n_targets,)
+        Of the columns of A, then of B.
+    products : ndarray of shape (n_inputs, n_inputs + n_targets)
+        (A - mean).T @ ((A, B) - mean).
+    squares : ndarray of shape (n_inputs + n_targets,)
+        Sum of the squared differences of each column from its mean.
+    """
+
+    count: int
+    mean: np.ndarray
+    products: np.ndarray
+    squares: np.ndarray
+
+    def merged(self, other):
+        """Return those of all samples of two (Chan, Golub and LeVeque 1979)."""
+        count = self.count + other.count
+        shift = other.mean - self.mean
+        weight = self.count * other.count / count
+        n_inputs = len(self.products)
+        return Moments(
+            count,
+            self.mean + shift * (other.count / count),
+            self.products + other.products + weight * np.outer(shift[:n_inputs], shift),
+            self.squares + other.squares + weight * shift**2,
+        )
 
 
 def solve_encoder(X, n_components, levels, alpha, dtype, rng):
     """Return the linear map that reconstructs columns of X best from masked samples, averaged over all masks.
 
-    With x_bar = (1, x), column j being kept with probability q_j (q_0 = 1) and S = sum_i x_bar_i.T x_bar_i
-    over the samples, W minimises the expectation of
-    1/2 sum_i ||x_i - x_bar_tilde_i W||**2 + alpha / 2 ||W||**2::
+    Column j is kept with probability q_j. W and the intercept b minimise the expectation of
+    1/2 sum_i ||x_i - x_tilde_i W - b||**2 + alpha / 2 ||W||**2 over all masks. With m the means of the
+    columns and C their centred sums of products::
 
-        (Q + alpha) W = P    with Q_jk = S_jk q_j q_k off the diagonal, Q_jj = S_jj q_j, P_jk = q_j S_jk
+        (Q + alpha) W = P, b = m - (q m) W    with P_jk = q_j C_jk, Q_jk = q_j q_k C_jk off the diagonal
+        and Q_jj = q_j C_jj + n q_j (1 - q_j) m_j**2
 
-    (Chen, Xu, Weinberger and Sha 2012, section 3; the intercept is not penalised). More than MOST_COLUMNS
-    columns are split at random into blocks, each of which reconstructs alone, and the mean is taken.
+    It is what Chen, Xu, Weinberger and Sha (2012, section 3) have with a column of ones, which is left out
+    of the system here: so the solution does not depend on the offset and the unit of the columns. More than
+    MOST_COLUMNS columns are split at random into blocks, each of which reconstructs alone, and the mean is
+    taken.
 
     Parameters
     ----------
@@ -46,24 +87,37 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng):
     intercept : ndarray of shape (n_components,)
     loss : float
         What is minimised, per sample, on average over the blocks.
+
+    Raises
+    ------
+    DivergenceError
+        If the sums overflow.
     """
     n_samples, n_features = X.shape
-    columns = _widest_columns(X, n_components)
-    coef, intercept, loss = np.zeros((n_features, n_components)), np.zeros(n_components), 0.0
     n_blocks = -(-n_features // MOST_COLUMNS)
-    order = rng.permutation(n_features) if n_blocks > 1 else np.arange(n_features)
-    for block in np.array_split(order, n_blocks):
-        if n_blocks == 1:  # the products with the targets are among those of the inputs
-            gram, products, squares = _sums(X)
-            products, squares = gram[:, 1 + columns], gram.diagonal()[1 + columns].sum()
-        else:
-            gram, products, squares = _sums(X, lambda x, b=block: x[:, b], lambda x: x[:, columns])
-        keep = np.concatenate([[1.0], 1 - levels[block]])
-        Q, P = gram * np.outer(keep, keep), products * keep[:, None]
-        np.fill_diagonal(Q, gram.diagonal() * keep)
+    if n_blocks == 1:
+        moments = _moments(X, None, None)
+        columns = _widest_columns(moments.squares, n_components)
+        blocks = [(np.arange(n_features), moments)]
+    else:
+        columns = _widest_columns(_moments(X, lambda x: x[:, :0], lambda x: x).squares, n_components)
+        order = rng.permutation(n_features)
+        blocks = (
+            (block, _moments(X, lambda x, b=block: x[:, b], lambda x: x[:, columns]))
+            for block in np.array_split(order, n_blocks)
+        )
+    coef, intercept, loss = np.zeros((n_features, n_components)), np.zeros(n_components), 0.0
+    for block, moments in blocks:
+        # the targets are among the inputs, or follow them
+        targets = columns if n_blocks == 1 else len(block) + np.arange(n_components)
+        mean, keep = moments.mean[: len(block)], 1 - levels[block]
+        Q = moments.products[:, : len(block)] * np.outer(keep, keep)
+        np.fill_diagonal(Q, keep * moments.squares[: len(block)] + n_samples * keep * (1 - keep) * mean**2)
+        P = moments.products[:, targets] * keep[:, None]
         W = _solve(Q, P, alpha)
-        loss += 0.5 * (squares - (P * W).sum()) / n_samples / n_blocks
-        coef[block], intercept = W[1:] / n_blocks, intercept + W[0] / n_blocks
+        loss += 0.5 * (moments.squares[targets].sum() - (P * W).sum()) / n_samples / n_blocks
+        coef[block] = W / n_blocks
+        intercept += (moments.mean[targets] - (keep * mean) @ W) / n_blocks
     return coef.astype(dtype), intercept.astype(dtype), float(loss)
 
 
@@ -75,7 +129,7 @@ def solve_decoder(X, encode, dtype):
     X : ndarray of shape (n_samples, n_features)
         Any numeric type; read a part at a time.
     encode : callable
-        From some rows of X to their codes.
+        From some rows of X, in float64, to their codes.
     dtype : dtype
         Of the result.
 
@@ -84,56 +138,68 @@ def solve_decoder(X, encode, dtype):
     coef : ndarray of shape (n_components, n_features)
     intercept : ndarray of shape (n_features,)
     """
-    gram, products, _ = _sums(X, encode, lambda x: x)
-    W = _solve(gram, products, 0)
-    return W[1:].astype(dtype), W[0].astype(dtype)
+    moments = _moments(X, encode, lambda x: x)
+    n_components = len(moments.products)
+    W = _solve(moments.products[:, :n_components], moments.products[:, n_components:], 0)
+    intercept = moments.mean[n_components:] - moments.mean[:n_components] @ W
+    return W.astype(dtype), intercept.astype(dtype)
 
 
-def _widest_columns(X, n_columns):
-    """Return the indices of the columns of X with the largest variance, in their order."""
-    if n_columns == X.shape[1]:
-        return np.arange(n_columns)
-    return np.sort(np.argsort(-Columns.of(X).deviation, kind="stable")[:n_columns])
+def _widest_columns(squares, n_columns):
+    """Return the indices of the columns with the largest variance, in their order."""
+    return np.sort(np.argsort(-squares, kind="stable")[:n_columns])
 
 
-def _sums(X, inputs=None, targets=None):
-    """Return sums of products over the samples, read a part at a time, in float64.
+def _moments(X, inputs, targets):
+    """Return the `Moments` of the samples, by several threads, with the same bits for any number of them.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Samples.
     inputs, targets : callable or None
-        From some rows of X to A of shape (n_rows, n_inputs) and B of shape (n_rows, n_targets); None for X
-        itself and for no targets.
-
-    Returns
-    -------
-    gram : ndarray of shape (1 + n_inputs, 1 + n_inputs)
-        (1, A).T @ (1, A).
-    products : ndarray of shape (1 + n_inputs, n_targets)
-        (1, A).T @ B; None without targets.
-    squares : float
-        Sum of the squares of B.
+        From some rows of X, in float64, to A of shape (n_rows, n_inputs) and B of shape (n_rows, n_targets);
+        None for X itself and for no targets.
     """
-    gram, products, squares = 0.0, None if targets is None else 0.0, 0.0
-    for start in range(0, len(X), CHUNK):
-        x = np.asarray(X[start : start + CHUNK], np.float64)
-        A = np.column_stack([np.ones(len(x)), x if inputs is None else inputs(x)])
-        gram += A.T @ A
-        if targets is not None:
-            B = targets(x)
-            products += A.T @ B
-            squares += float((B**2).sum())
-    return gram, products, squares
+    starts, total = list(range(0, len(X), CHUNK)), None
+    parts = [None] * len(starts)
+
+    def work_on(number):
+        x = np.asarray(X[starts[number] : starts[number] + CHUNK], np.float64)
+        A = x if inputs is None else np.asarray(inputs(x), np.float64)
+        both = A if targets is None else np.hstack([A, targets(x)])
+        mean = both.mean(axis=0)
+        both = both - mean
+        parts[number] = Moments(len(x), mean, both[:, : A.shape[1]].T @ both, (both**2).sum(axis=0))
+
+    with one_thread, np.errstate(over="ignore", invalid="ignore"):
+        n_parts = min(n_threads(), len(starts))
+        with Team(n_parts) as team:
+            for first in range(0, len(starts), n_parts):
+                n = min(n_parts, len(starts) - first)
+                team.run(lambda part, first=first: work_on(first + part), n)
+                for number in range(first, first + n):  # always in this order
+                    total = parts[number] if total is None else total.merged(parts[number])
+                    parts[number] = None
+    if not np.isfinite(total.products).all():
+        raise DivergenceError(
+            "solver='marginalized': sums over the samples became infinite or NaN. Scale the data (for "
+            "instance with MinMaxScaler or StandardScaler)."
+        )
+    return total
 
 
 def _solve(Q, P, alpha):
-    """Return W with (Q + alpha) W = P, alpha not on the first row (overwrites Q)."""
-    diagonal = Q.diagonal()
-    ridge = RIDGE * (diagonal[1:].mean() or 1.0)
-    np.fill_diagonal(Q, diagonal + np.concatenate([[0.0], np.full(len(Q) - 1, alpha + ridge)]))
-    try:
-        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(Q), P)
-    except scipy.linalg.LinAlgError:  # columns that are nearly multiples of each other
-        return scipy.linalg.lstsq(Q, P)[0]
+    """Return W with (Q + alpha) W = P."""
+    scale = np.sqrt(Q.diagonal() + alpha)
+    scale[scale == 0] = 1.0  # constant columns
+    Q = Q + alpha * np.eye(len(Q))
+    Q /= np.outer(scale, scale)
+    np.fill_diagonal(Q, 1 + RIDGE)
+    P = P / scale[:, None]
+    with one_thread:
+        try:
+            W = scipy.linalg.cho_solve(scipy.linalg.cho_factor(Q), P)
+        except scipy.linalg.LinAlgError:
+            W = scipy.linalg.lstsq(Q, P)[0]
+    return W / scale[:, None]

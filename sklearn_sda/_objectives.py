@@ -205,7 +205,9 @@ class Reconstruction(_Objective):
         n_features, n_components = parameters[0].shape
         name = f"Autoencoder layer {n_features} -> {n_components}"
         work = 10 * batch_size * n_features * n_components
-        super().__init__(name, parameters, alpha, batch_size, len(X), 2 * n_features, work)
+        n_outputs = 0 if write_targets is None else len(parameters[-1])
+        row_size = 2 * n_features + n_outputs
+        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, work)
         self._X = X
         self._unit = ACTIVATIONS[activation]
         self._loss, self._target_loss = LOSSES[loss], LOSSES[target_loss]
@@ -222,7 +224,6 @@ class Reconstruction(_Objective):
         own = list(parameters[3:])
         self._decoder_coef = empty(0, 0) if tied else own.pop(0)
         self._output = own or [empty(n_components, 0), empty(0)]
-        n_outputs = len(self._output[1])
         self._targets = empty(self.span, n_outputs)
         self._clean = empty(self.span, n_features)
         self._corrupted = np.empty_like(self._clean) if corruption.corrupts else self._clean

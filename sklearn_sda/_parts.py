@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._base import check_samples
 from sklearn_sda._encoder import AUTOENCODERS, layers_of, leaves, split_steps
+from sklearn_sda._stacked import StackedAutoencoderTransformer
 from sklearn_sda._supervised import SdAClassifier
 
 SUPERVISED = (SdAClassifier,)
@@ -90,8 +91,8 @@ def learning_curves(estimator):
     Returns
     -------
     curves : dict of str to dict
-        As in `LossCurveDisplay`; phases "layer 1", "layer 2", ..., "fine-tuning", without those that
-        have no epoch.
+        As in `LossCurveDisplay`; phases "layer 1", "layer 2", ..., "whole stack", "fine-tuning", without
+        those that have no epoch.
 
     Raises
     ------
@@ -102,8 +103,11 @@ def learning_curves(estimator):
     """
     parts = find_parts(estimator)
     phases = {f"layer {number}": layer for number, layer in enumerate(parts.layers, start=1)}
+    stacks = [step for step in parts.autoencoders if isinstance(step, StackedAutoencoderTransformer)]
+    for number, stack in enumerate(stacks, start=1):
+        phases["whole stack" if len(stacks) == 1 else f"whole stack {number}"] = stack
     supervised = isinstance(parts.owner, SUPERVISED)
-    if supervised or (parts.owner not in parts.layers and hasattr(parts.owner, "loss_curve_")):
+    if supervised:
         phases["fine-tuning"] = parts.owner
     return {
         phase: {

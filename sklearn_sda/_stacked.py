@@ -6,10 +6,11 @@ from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes
@@ -188,7 +189,8 @@ class StackedAutoencoderTransformer(
         and optimizer, not its emphasis and its penalties but `alpha`). The output of a decoder has the unit
         of the code that it stands for, so that the decoder is as little linear as the encoder. A dict has
         parameters of the first layer that differ here, such as ``{"max_iter": 100, "corruption_level": 0}``.
-        For a linear code, the last `activation` is "identity".
+        For a linear code, the last `activation` is "identity". (Decode with the stack: ``pipeline_`` and its
+        layers keep their own links.)
 
     Attributes
     ----------
@@ -350,7 +352,25 @@ class StackedAutoencoderTransformer(
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
+        tags.target_tags.required = bool(np.any(self.supervision))
         return tags
+
+    def _can_partial_fit(self):
+        """Return True; raise AttributeError, so that it is not there, where `partial_fit` makes no sense."""
+        if self._fine_tunes():
+            raise AttributeError(
+                f"partial_fit trains layer by layer: it can't go with fine_tune={self.fine_tune!r}. Set "
+                "fine_tune=False, or use fit."
+            )
+        solvers = self.solver if isinstance(self.solver, list | tuple) else [self.solver]
+        supervisions = self.supervision if isinstance(self.supervision, list | tuple) else [self.supervision]
+        return all(DenoisingAutoencoder(solver=solver)._can_partial_fit() for solver in solvers) and all(
+            DenoisingAutoencoder(supervision=value)._can_partial_fit() for value in supervisions
+        )
+
+    def _fine_tunes(self):
+        """Return whether the layers are trained together in the end; an empty dict changes nothing."""
+        return isinstance(self.fine_tune, dict) or bool(self.fine_tune)
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
@@ -377,7 +397,7 @@ class StackedAutoencoderTransformer(
         """
         resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        pipeline = self._make_pipeline(resume, X.shape[1], y, incremental=False)
+        pipeline = self._make_pipeline(resume, X.shape[1], y)
         trainer = self._make_trainer(pipeline, X.shape[1])
         context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -388,8 +408,7 @@ class StackedAutoencoderTransformer(
                 pipeline.fit(X, y)
             self.pipeline_ = pipeline
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        for name in FINE_TUNING_ATTRIBUTES:
-            vars(self).pop(name, None)
+        self._forget_fine_tuning()
         if trainer is not None:
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=trainer._max_iter(len(X)))
             fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -398,6 +417,7 @@ class StackedAutoencoderTransformer(
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
+    @available_if(lambda self: self._can_partial_fit())
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
@@ -425,14 +445,9 @@ class StackedAutoencoderTransformer(
             As `fit`.
         """
         self._validate_params()  # scikit-learn does it in the first call only
-        if self.fine_tune:
-            raise ValueError(
-                f"partial_fit trains layer by layer: it can't go with fine_tune={self.fine_tune!r}. Set "
-                "fine_tune=False, or use fit."
-            )
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        pipeline = self._make_pipeline(resume, X.shape[1], y, incremental=True)
+        pipeline = self._make_pipeline(resume, X.shape[1], y)
         code = X
         with self._naming_layers(pipeline):
             for number, (_, layer) in enumerate(pipeline.steps, start=1):
@@ -440,7 +455,13 @@ class StackedAutoencoderTransformer(
                 if number < len(self):
                     code = layer.transform(code)
         self.pipeline_ = pipeline
+        self._forget_fine_tuning()
         return self
+
+    def _forget_fine_tuning(self):
+        """Remove what an earlier training of the whole stack left: the layers are layers again."""
+        for name in FINE_TUNING_ATTRIBUTES:
+            vars(self).pop(name, None)
 
     def _sizes(self):
         """Return the layer sizes as a list; raise ValueError if one is not a positive integer."""
@@ -488,11 +509,11 @@ class StackedAutoencoderTransformer(
                 layer["loss"] = "cross_entropy" if below["activation"] == "logistic" else "squared_error"
         return layers
 
-    def _make_pipeline(self, resume, n_features, y, *, incremental):
+    def _make_pipeline(self, resume, n_features, y):
         """Return the pipeline to be trained: new layers, or copies of the present ones (`resume`).
 
         The parameters of every layer are checked here, before the first one is trained: for n_features
-        columns, labels y and, if `incremental`, for `partial_fit`.
+        columns and labels y.
         """
         layer_parameters = self._layer_parameters()
         if resume:
@@ -523,7 +544,7 @@ class StackedAutoencoderTransformer(
         for number, (_, layer) in enumerate(pipeline.steps, start=1):
             layer._validate_params()
             try:
-                layer._check_combinations(n_features, feature_names, y, incremental)
+                layer._check_combinations(n_features, feature_names, y)
             except ValueError as error:
                 error.args = (f"Layer {number} of {len(pipeline)}: {error}",)
                 raise
@@ -546,12 +567,11 @@ class StackedAutoencoderTransformer(
         ValueError
             If `fine_tune` names a parameter that has no meaning here, or a value is not valid.
         """
-        if not self.fine_tune:
+        if not self._fine_tunes():
             return None
-        first = pipeline[0]
-        trainer = clone(first).set_params(random_state=first.random_state)
+        trainer = DenoisingAutoencoder(**pipeline[0].get_params(deep=False))
         changes = self.fine_tune if isinstance(self.fine_tune, dict) else {}
-        unknown = sorted(set(changes) - set(FINE_TUNING_PARAMETERS))
+        unknown = sorted(str(name) for name in changes if name not in FINE_TUNING_PARAMETERS)
         if unknown:
             raise ValueError(
                 f"fine_tune={self.fine_tune!r} has {unknown}, which are no parameters of the fine-tuning. "
@@ -560,7 +580,7 @@ class StackedAutoencoderTransformer(
         trainer.set_params(**changes, emphasis=None)
         trainer._validate_params()
         trainer._read_corruption(n_features, getattr(self, "feature_names_in_", None))
-        trainer._check_solver(incremental=False)
+        trainer._check_solver()
         if trainer.solver == "marginalized":
             raise ValueError(
                 "fine_tune can't train with solver='marginalized', which solves for one layer. Give it "
@@ -589,7 +609,7 @@ class StackedAutoencoderTransformer(
         parameters = [array for layer in layers for array in (layer.encoder_coef_, layer.encoder_intercept_)]
         owners = list(range(len(layers)))
         for number, layer in reversed(list(enumerate(layers))):
-            if layer.tied_weights:
+            if layer._decoder_coef is None:
                 owners.append(number)
             else:
                 owners.append(len(owners))
@@ -599,6 +619,13 @@ class StackedAutoencoderTransformer(
         seed = rng.randint(np.iinfo(np.int32).max)
         if hasattr(self, "feature_names_in_"):
             trainer.feature_names_in_ = self.feature_names_in_
+        max_iter = trainer._max_iter(len(X))
+        training_rows, validation_rows = all_rows(len(X)), None
+        if trainer.early_stopping and max_iter > 0:
+            training_rows, validation_rows = train_test_split(
+                training_rows, test_size=trainer.validation_fraction, random_state=rng
+            )
+        donor_rows = None if validation_rows is None else training_rows
         objective = Network(
             X,
             lambda rows, out: gather(X, rows, out),
@@ -610,14 +637,10 @@ class StackedAutoencoderTransformer(
             alpha=trainer.alpha,
             batch_size=trainer._check_batch_size(len(X)),
             owners=owners,
-            corruption=trainer._make_corruption(seed, layers[0]._columns, X),
+            corruption=trainer._make_corruption(seed, None, X, donor_rows),
         )
-        max_iter = trainer._max_iter(len(X))
-        rows, score = all_rows(len(X)), None
-        if trainer.early_stopping and max_iter > 0:
-            rows, validation_rows = train_test_split(
-                rows, test_size=trainer.validation_fraction, random_state=rng
-            )
+        score = None
+        if validation_rows is not None:
             X_validation = X[validation_rows]
 
             def score():
@@ -631,7 +654,7 @@ class StackedAutoencoderTransformer(
             objective,
             trainer._next_optimizer(parameters, incremental=False),
             rng,
-            rows=rows,
+            rows=training_rows,
             max_iter=max_iter,
             position=0,
             score=score,

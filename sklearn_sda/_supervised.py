@@ -10,11 +10,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeatures
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _check_partial_fit_first_call, _fit_context
-from sklearn_sda._encoder import check_same_layers, described_layers, layers_of, make_encoder, split_steps
+from sklearn_sda._encoder import (
+    AUTOENCODERS,
+    check_same_layers,
+    described_layers,
+    layers_of,
+    leaves,
+    make_encoder,
+    split_steps,
+)
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._labels import check_classes, check_labels, check_none_missing, encode_labels, one_hot_writer
 from sklearn_sda._network import Affine, forward
@@ -277,6 +286,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             if encoder_tags.transformer_tags is not None:  # not of a Pipeline that ends in "passthrough"
                 tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
             tags.input_tags = encoder_tags.input_tags
+            if isinstance(leaves(self.encoder)[0], AUTOENCODERS):  # a BernoulliRBM alone would take it
+                tags.input_tags.sparse = False
         return tags
 
     @all_or_nothing
@@ -309,8 +320,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
         self._dropout(encoder)
-        self._check_solver(incremental=False)
-        X = self._check_samples(encoder, X, reset=not resume)
+        self._check_solver()
+        given, X = X, self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         classes = self.classes_ if resume else np.unique(y)
         check_classes(classes, "y")
@@ -322,7 +333,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             pretraining = context.subcontext(task_name="pretrain")
             with pretraining.propagate_callback_context(encoder):
                 pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
-                encoder.fit(X, y)
+                encoder.fit(self._with_names(given, X), y)
                 pretraining.call_on_fit_task_end(estimator=self, X=X, y=y)
         fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=self.max_iter)
         fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -340,6 +351,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             )
         return self
 
+    @available_if(lambda self: self._can_partial_fit())
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None):
@@ -378,8 +390,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         rng = check_random_state(self.random_state)
         encoder, frozen = self._next_encoder(rng, resume)
         self._dropout(encoder)
-        self._check_solver(incremental=True)
-        X = self._check_samples(encoder, X, reset=not resume)
+        given, X = X, self._check_samples(encoder, X, reset=not resume)
         y = check_labels(X, y)
         if classes is not None:
             check_none_missing(np.asarray(classes, dtype=object), "classes")
@@ -387,7 +398,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         check_classes(self.classes_, "classes")
         codes = encode_labels(y, self.classes_)
         if not (resume or frozen):
-            encoder.fit(X, y)
+            encoder.fit(self._with_names(given, X), y)
         self._fine_tune(
             encoder, self.classes_, X, y, codes, rng, NullContext(), resume=resume, incremental=True
         )
@@ -447,6 +458,10 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             )
         return [self.input_dropout, *values]
 
+    def _with_names(self, given, X):
+        """Return samples for the encoder: as they were given, if columns have names, else validated."""
+        return given if hasattr(self, "feature_names_in_") else X
+
     def _check_samples(self, encoder, X, *, reset):
         """Validate X without casting or copying it.
 
@@ -458,7 +473,11 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             validate_data(self, X, skip_check_array=True, reset=reset)
             checked = X
         else:
-            dtype = getattr(autoencoders[0], "dtype", np.float64)  # a BernoulliRBM takes what comes
+            first = autoencoders[0]
+            if hasattr(first, "components_"):  # a BernoulliRBM computes in the type of what it was trained on
+                dtype = first.components_.dtype
+            else:
+                dtype = getattr(first, "dtype", np.float64)
             checked = check_samples(self, X, dtype, reset=reset)
         first = [*preprocessing, *autoencoders][0]
         if reset and hasattr(first, "n_features_in_"):

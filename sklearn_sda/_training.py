@@ -226,7 +226,12 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, monitor=None, p
             options={"maxiter": max_iter, "maxfun": np.iinfo(np.int32).max, "gtol": tol},
         )
         assign(result.x)
-        history.converged = len(history.loss_curve) < max_iter or result.status == 0
+        progress = bool(history.loss_curve)
+        if not progress:  # the start is a minimum, or no step improves: the loss is known all the same
+            end_iteration(result)
+            assign(result.x)
+        # without progress any more, as far as the compute type can tell
+        history.converged = result.status == 0 or (progress and len(history.loss_curve) < max_iter)
     return history
 
 

@@ -7,11 +7,13 @@ them, `from_estimator` does both. matplotlib is imported when something is drawn
 import math
 
 import numpy as np
+from sklearn.neural_network import BernoulliRBM
 from sklearn.utils import check_random_state, resample
 
+from sklearn_sda._autoencoder import DenoisingAutoencoder
 from sklearn_sda._encoder import decoders_of
 from sklearn_sda._network import forward
-from sklearn_sda._parts import SUPERVISED, find_parts, learning_curves
+from sklearn_sda._parts import find_parts, learning_curves
 
 __all__ = ["FilterDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
 
@@ -107,7 +109,7 @@ class FilterDisplay:
             If there is no such layer, or the features do not make such an image.
         """
         parts = find_parts(estimator)
-        owner, layers = parts.owner, parts.layers
+        layers = parts.layers
         if not 0 <= layer < len(layers):
             raise ValueError(f"layer must be in [0, {len(layers) - 1}], the layers there are; got {layer!r}.")
         filters = layers[layer].encoder_coef_
@@ -116,7 +118,9 @@ class FilterDisplay:
         filters = filters.T
         drawn = filters[np.argsort(-np.linalg.norm(filters, axis=1), kind="stable")[:n_filters]]
         if name is None:
-            tuned = isinstance(owner, SUPERVISED) and owner.n_iter_ > 0
+            together = [parts.owner, *parts.autoencoders]
+            stacks = [s for s in together if not isinstance(s, DenoisingAutoencoder | BernoulliRBM)]
+            tuned = any(getattr(s, "loss_curve_", []) for s in stacks)
             name = f"layer {layer + 1}{' after fine-tuning' if tuned else ''}"
             if len(drawn) < len(filters):
                 name += f", {len(drawn)} of {len(filters)} filters"

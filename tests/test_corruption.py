@@ -403,7 +403,7 @@ def test_unknown_column_names(X):
 def test_partial_fit_has_no_supervision(X):
     layer = DenoisingAutoencoder(4, supervision=0.5, **OPTIONS)
     assert_refused(
-        layer, ValueError, "partial_fit can't use supervision", X, [0, 1] * 30, method="partial_fit"
+        layer, AttributeError, "has no attribute 'partial_fit'", X, [0, 1] * 30, method="partial_fit"
     )
 
 

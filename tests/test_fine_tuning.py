@@ -116,9 +116,9 @@ def test_early_stopping_restores_the_best(digits):
 def test_curves_for_the_display(digits):
     X, _ = digits
     curves = learning_curves(make_stack().fit(X))
-    assert list(curves) == ["layer 1", "layer 2", "fine-tuning"]
-    assert curves["fine-tuning"]["loss_label"] == "cross-entropy (nats per sample)"
-    assert curves["fine-tuning"]["validation_label"] == "validation score"
+    assert list(curves) == ["layer 1", "layer 2", "whole stack"]
+    assert curves["whole stack"]["loss_label"] == "cross-entropy (nats per sample)"
+    assert curves["whole stack"]["validation_label"] == "validation score"
     assert list(learning_curves(make_stack(False).fit(X))) == ["layer 1", "layer 2"]
     # a second fit without leaves no curve of the first
     assert not hasattr(make_stack().fit(X).set_params(fine_tune=False).fit(X), "loss_curve_")
@@ -163,7 +163,9 @@ def test_bad_values_are_found_before_training(fine_tune, message, digits, capsys
 
 
 def test_partial_fit_is_layer_by_layer(digits):
-    assert_refused(make_stack(), ValueError, "can't go with fine_tune=True", digits[0], method="partial_fit")
+    assert_refused(
+        make_stack(), AttributeError, "has no attribute 'partial_fit'", digits[0], method="partial_fit"
+    )
 
 
 def test_divergence_leaves_the_stack_as_it_was(digits):

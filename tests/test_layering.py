@@ -30,7 +30,7 @@ LAYERS = {
     "_threads": {"threadpoolctl"},
     "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._threads"},
     "_corruption": {"numpy", "sklearn_sda._kernels"},
-    "_marginalized": {"numpy", "scipy", "sklearn_sda._corruption"},
+    "_marginalized": {"numpy", "scipy", "sklearn_sda._threads", "sklearn_sda._training"},
     "_objectives": {
         "numba",
         "numpy",

@@ -104,13 +104,15 @@ def test_penalties_and_labels_take_part(corruption, X, y):
 
 def test_what_makes_no_sense_with_it(X, y):
     layer = DenoisingAutoencoder(2, **LAYER)
-    assert_refused(layer, ValueError, "partial_fit needs minibatches", X, method="partial_fit")
+    assert_refused(layer, AttributeError, "has no attribute 'partial_fit'", X, method="partial_fit")
     layer.set_params(early_stopping=True)
     assert_refused(layer, ValueError, "early_stopping=True makes no sense with solver='lbfgs'", X)
     clf = SdAClassifier((3,), solver="lbfgs", dropout=0.1)
     assert_refused(clf, ValueError, "dropout=0.1 .* make no sense with solver='lbfgs'", X, y)
     clf = SdAClassifier((3,), solver="lbfgs")
-    assert_refused(clf, ValueError, "partial_fit needs minibatches", X, y, [0, 1, 2], method="partial_fit")
+    assert_refused(
+        clf, AttributeError, "has no attribute 'partial_fit'", X, y, [0, 1, 2], method="partial_fit"
+    )
 
 
 def test_divergence_is_an_error(X):

@@ -137,6 +137,6 @@ def test_what_makes_no_sense_with_it(parameters, message, X, y):
 
 
 def test_what_it_can_not_do(X):
-    assert_refused(make_layer(4), ValueError, "partial_fit needs minibatches", X, method="partial_fit")
+    assert_refused(make_layer(4), AttributeError, "has no attribute 'partial_fit'", X, method="partial_fit")
     stack = StackedAutoencoderTransformer((4,), solver="marginalized", fine_tune=True)
     assert_refused(stack, ValueError, "fine_tune can't train with solver='marginalized'", X)

@@ -1,0 +1,255 @@
+"""Defects that a hostile tester found in the variants, each with the test that failed first."""
+
+import threading
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import BernoulliRBM
+from sklearn.pipeline import make_pipeline
+from test_bad_input import assert_refused
+from threadpoolctl import threadpool_limits
+
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda._parts import learning_curves
+from sklearn_sda.inspection import FilterDisplay
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+CLOSED = {"solver": "marginalized", "activation": "tanh", "random_state": 0}
+
+
+def test_fine_tuning_trains_the_decoder_that_is_used(digits):
+    # a marginalised layer has a decoder of its own, whatever tied_weights says
+    X, _ = digits
+    for solver in ("marginalized", ["adam", "marginalized"]):
+        stack = StackedAutoencoderTransformer(
+            (30, 20), **{**CLOSED, "solver": solver}, corruption_level=0, max_iter=5,
+            fine_tune={"solver": "adam", "max_iter": 60},
+        ).fit(X)  # fmt: skip
+        assert abs(stack.loss_ + stack.score(X)) < 0.1 * stack.loss_ + 0.05
+
+
+def test_the_closed_form_does_not_mind_scale_and_offset(X):
+    rng = np.random.RandomState(0)
+    table = np.column_stack(
+        [
+            rng.randint(18, 80, 500),
+            rng.lognormal(10.5, 0.6, 500),
+            rng.randint(0, 2, 500),
+            rng.uniform(size=500),
+        ]
+    )
+    layer = DenoisingAutoencoder(
+        4,
+        solver="marginalized",
+        activation="identity",
+        corruption_level=0,
+        dtype="float64",
+        loss="squared_error",
+    )
+    for data in (table, X + 1e4, X * 1e-5, 1.7e9 + 1e5 * rng.uniform(size=(60, 4))):
+        data = data + 1e-3 * data.std(axis=0) * rng.standard_normal(data.shape)
+        fitted = layer.fit(data)
+        residual = fitted.inverse_transform(fitted.transform(data)) - data
+        assert (residual.var(axis=0) < 1e-4 * data.var(axis=0)).all()
+
+
+def test_the_closed_form_has_the_same_bits_for_any_number_of_threads():
+    X = np.random.RandomState(0).uniform(size=(5000, 150))
+    fits = []
+    for n_threads in (1, 2, 3):
+        with threadpool_limits(n_threads):
+            layer = DenoisingAutoencoder(64, dtype="float64", **CLOSED).fit(X)
+        fits.append([layer.encoder_coef_, layer.decoder_coef_, np.array(layer.loss_)])
+    for other in fits[1:]:
+        for one, two in zip(fits[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def test_partial_fit_after_fine_tuning_trains_layers_again(X):
+    stack = StackedAutoencoderTransformer(
+        (6, 4), activation="tanh", fine_tune={"max_iter": 2}, max_iter=3, random_state=0
+    ).fit(X)
+    stack.set_params(fine_tune=False).partial_fit(X)
+    assert not hasattr(stack, "loss_curve_")
+    expected = stack.pipeline_.inverse_transform(stack.transform(X))
+    np.testing.assert_allclose(stack.inverse_transform(stack.transform(X)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_the_classifier_hands_names_of_columns_down(method, X, y):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    levels = {"b": 0.5}
+    arguments = (y, [0, 1, 2]) if method == "partial_fit" else (y,)
+    for make in (
+        lambda level: DenoisingAutoencoder(3, corruption_level=level, max_iter=2),
+        lambda level: StackedAutoencoderTransformer((3,), corruption_level=level, max_iter=2),
+        lambda level: make_pipeline(DenoisingAutoencoder(3, corruption_level=level, max_iter=2)),
+    ):
+        named = SdAClassifier(make(levels), max_iter=2, random_state=0)
+        getattr(named, method)(frame, *arguments)
+        by_position = SdAClassifier(make(np.array([0, 0.5, 0, 0])), max_iter=2, random_state=0)
+        getattr(by_position, method)(X, *arguments)
+        np.testing.assert_array_equal(named.coefs_[0], by_position.coefs_[0])
+        assert named.predict(frame).shape == (60,)
+
+
+def test_an_empty_dict_is_true(X):
+    stack = StackedAutoencoderTransformer((3,), fine_tune={}, max_iter=2, random_state=0).fit(X)
+    assert len(stack.loss_curve_) == 2
+    assert not hasattr(stack, "partial_fit")
+
+
+def test_lbfgs_that_makes_no_iteration_knows_its_loss(X):
+    layer = DenoisingAutoencoder(3, solver="lbfgs", tol=1e6, max_iter=5, random_state=0).fit(X)
+    assert np.isfinite(layer.loss_) and layer.n_iter_ == 1
+    start = DenoisingAutoencoder(3, solver="lbfgs", max_iter=0, random_state=0).fit(X)
+    np.testing.assert_array_equal(layer.encoder_coef_, start.encoder_coef_)
+
+
+def test_supervision_needs_two_classes(X):
+    for estimator in (
+        DenoisingAutoencoder(3, supervision=0.5),
+        StackedAutoencoderTransformer((3,), supervision=1),
+    ):
+        assert_refused(estimator, ValueError, "at least 2 classes, but y has 1 class", X, np.zeros(60))
+
+
+def test_memory_does_not_grow_with_the_number_of_classes():
+    X = np.random.RandomState(0).uniform(size=(100000, 2)).astype("float32")
+    y = np.arange(100000) % 500
+    layer = DenoisingAutoencoder(2, supervision=0.5, max_iter=1, random_state=0)
+    layer.fit(X[:1000], y[:1000])
+    tracemalloc.start()
+    layer.fit(X, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5e7
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DenoisingAutoencoder(solver="lbfgs"),
+        DenoisingAutoencoder(solver="marginalized"),
+        DenoisingAutoencoder(supervision=0.5),
+        StackedAutoencoderTransformer(solver=["adam", "lbfgs"], hidden_layer_sizes=(3, 2)),
+        StackedAutoencoderTransformer(supervision=(0, 0.5), hidden_layer_sizes=(3, 2)),
+        StackedAutoencoderTransformer(fine_tune=True),
+        SdAClassifier(solver="lbfgs"),
+    ],
+    ids=str,
+)
+def test_partial_fit_is_not_there_where_it_makes_no_sense(estimator, X, y):
+    assert not hasattr(estimator, "partial_fit")
+
+
+def test_a_machine_does_not_make_the_classifier_take_sparse_input():
+    for encoder in (BernoulliRBM(3), make_pipeline(BernoulliRBM(3), BernoulliRBM(2))):
+        assert not SdAClassifier(encoder).__sklearn_tags__().input_tags.sparse
+
+
+def test_values_beyond_the_type_of_a_machine(X, y):
+    clf = SdAClassifier(BernoulliRBM(3, n_iter=1), max_iter=2).fit(X.astype("float32"), y)
+    with pytest.raises(ValueError, match=r"too large for dtype\('float32'\)"):
+        clf.predict_proba(np.where(X == X[0, 0], 1e39, X))
+
+
+def test_whole_stack_training_has_a_curve_wherever_the_stack_is(X, y):
+    stack = StackedAutoencoderTransformer((3, 2), fine_tune=True, max_iter=2, random_state=0)
+    assert list(learning_curves(stack.fit(X))) == ["layer 1", "layer 2", "whole stack"]
+    behind = make_pipeline(DenoisingAutoencoder(3, max_iter=2), stack).fit(X)
+    assert list(learning_curves(behind)) == ["layer 1", "layer 2", "layer 3", "whole stack"]
+    clf = SdAClassifier(stack, max_iter=2).fit(X, y)
+    assert list(learning_curves(clf)) == ["layer 1", "layer 2", "whole stack", "fine-tuning"]
+    pytest.importorskip("matplotlib")
+    assert FilterDisplay.from_estimator(stack.fit(X), image_shape=(2, 2)).name.startswith(
+        "layer 1 after fine-tuning"
+    )
+
+
+def test_a_callable_can_not_change_the_level(X):
+    seen = []
+
+    def greedy(X, level, random_state):
+        seen.append(level.copy())
+        level *= 0.5
+        return X
+
+    levels = np.full(4, 0.4)
+    DenoisingAutoencoder(2, corruption=greedy, corruption_level=levels, batch_size=20, max_iter=1).fit(X)
+    assert all((level == 0.4).all() for level in seen) and (levels == 0.4).all()
+
+
+@pytest.mark.parametrize("corruption", ["swap", "salt_and_pepper"])
+def test_noise_knows_nothing_of_the_validation_samples(corruption):
+    rng = np.random.RandomState(0)
+    X = np.arange(400.0).reshape(100, 4)  # every value is a row's own
+    X[:, 0] = rng.permutation(100)
+    for seed in range(4):
+        seen = []
+
+        def record(X, level, random_state, seen=seen):
+            seen.append(X.copy())
+            return X
+
+        DenoisingAutoencoder(
+            3, corruption=[corruption, record], corruption_level=[0.5, 0.5], early_stopping=True,
+            validation_fraction=0.3, max_iter=30, n_iter_no_change=30, batch_size=70, random_state=seed,
+        ).fit(X)  # fmt: skip
+        assert len(np.unique(np.concatenate(seen)[:, 1])) == 70
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (StackedAutoencoderTransformer((3,), fine_tune={1: 2, "x": 3}), r"has \['1', 'x'\], which are no"),
+        (DenoisingAutoencoder(3, corruption_level={"a": np.array([0.1])}), "column 'a' must be a number"),
+        (DenoisingAutoencoder(3, corruption_level={"b": None}), "column 'b' must be a number"),
+    ],
+    ids=str,
+)
+def test_messages_say_what_is_wrong(estimator, message, X):
+    assert_refused(estimator, ValueError, message, pd.DataFrame(X, columns=list("abcd")))
+
+
+def test_the_closed_form_of_huge_values_is_an_error(X):
+    layer = DenoisingAutoencoder(2, dtype="float64", **CLOSED)
+    assert_refused(layer, ValueError, "infinite or NaN.*Scale the data", X * 1e200)
+
+
+def test_a_callables_own_error_is_its_own(X):
+    def reads(X, level, random_state):
+        raise ValueError("my file is read-only")
+
+    assert_refused(DenoisingAutoencoder(2, corruption=reads), ValueError, "^my file is read-only", X)
+
+
+class Locked:
+    """A corruption that can't be copied."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __call__(self, X, level, random_state):
+        with self.lock:
+            return X * level
+
+
+def test_callables_are_not_copied(X):
+    stack = StackedAutoencoderTransformer((3,), corruption=Locked(), fine_tune=True, max_iter=2).fit(X)
+    assert len(stack.loss_curve_) == 2
+
+
+def test_supervision_requires_y_says_the_tag(X):
+    for make in (DenoisingAutoencoder, StackedAutoencoderTransformer):
+        assert not make().__sklearn_tags__().target_tags.required
+        assert make(supervision=0.5).__sklearn_tags__().target_tags.required
+
+
+def test_a_frozen_encoder_with_names(X, y):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    stack = StackedAutoencoderTransformer((3,), max_iter=2, random_state=0).fit(frame)
+    assert SdAClassifier(FrozenEstimator(stack), max_iter=2).fit(frame, y).predict(frame).shape == (60,)
