@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -86,6 +87,12 @@ def environment():
         "cpus": os.cpu_count(),
         "blas threads": {pool["filepath"].split("/")[-1]: pool["num_threads"] for pool in threadpool_info()},
     }
+
+
+def interval(percent, n):
+    """Return half of the 95 % interval of an error of so many percent on n samples, in percent."""
+    p = percent / 100
+    return 100 * 1.96 * math.sqrt(p * (1 - p) / n)
 
 
 def write_record(path, environment, **content):

@@ -6,7 +6,7 @@ A block begins with ``<!-- NAME -->`` and ends with ``<!-- end -->``; NAME is a 
 import json
 import re
 
-from _common import RESULTS, ROOT
+from _common import RESULTS, ROOT, interval
 from speed import draw
 
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
@@ -148,8 +148,56 @@ def searches():
     return table(("search", "seconds", "of n_jobs=1", "busy threads, mean", "more than 2 busy"), rows)
 
 
+def chosen(data, prefix):
+    """Return the cell of a paper's table with the lowest validation error among those of a prefix."""
+    cells = [cell for name, cell in data["cells"].items() if name.startswith(prefix)]
+    return min(cells, key=lambda cell: cell["validation error %"])
+
+
+def paper(name, first, n=10000):
+    """Return published errors beside ours, with intervals for n test samples, and what was chosen."""
+    data = record(f"papers/{name}")
+    rows = []
+    for model, published in data["published"].items():
+        cell = chosen(data, f"{model} {{")
+        error = cell["test error %"]
+        options = next(key for key, value in data["cells"].items() if value is cell)[len(model) + 1 :]
+        rows.append((model, f"{published:.2f} %", f"{error:.2f} ± {interval(error, n):.2f} %", options))
+    return f"{table((first, 'published', 'sklearn_sda', 'chosen'), rows)}\n\n{taken(data)}"
+
+
+def single_layer():
+    """Return the errors of networks by the initialisation of their one hidden layer."""
+    return paper("single_layer", "initialised as")
+
+
+def greedy():
+    """Return the errors of a network with a small top layer by its pretraining."""
+    return paper("greedy", "start of the fine-tuning")
+
+
+def closed_form():
+    """Return seconds and errors of the closed form and of sampled noise."""
+    data = record("papers/closed_form")
+    rows = []
+    for solver in data["solvers"]:
+        cell = chosen(data, solver)
+        error = cell["test error %"]
+        rows.append(
+            (
+                solver,
+                f"{cell['pretraining seconds']:.1f} s",
+                f"{error:.2f} ± {interval(error, 10000):.2f} %",
+            )
+        )
+    return f"{table(('', 'pretraining', 'test error'), rows)}\n\n{taken(data)}"
+
+
 TABLES = {
     "tutorial": tutorial,
+    "single_layer": single_layer,
+    "greedy": greedy,
+    "closed_form": closed_form,
     "pretraining": pretraining,
     "defaults": defaults,
     "speed": speed,

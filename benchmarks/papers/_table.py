@@ -1,7 +1,6 @@
 """What the papers' tables share: cells that are computed once, errors with intervals, MNIST in parts."""
 
 import json
-import math
 import sys
 import time
 from datetime import UTC, datetime
@@ -14,16 +13,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from _validation import error, fine_tune
 
-from _common import argument_parser, environment, load_images, write_record
+from _common import argument_parser, environment, interval, load_images, write_record
 
 # what the scripts of this folder import from here, for they do not see the folder above
 __all__ = ["Table", "argument_parser", "error", "fine_tune", "interval", "mnist"]
-
-
-def interval(percent, n):
-    """Return half of the 95 % interval of an error of so many percent on n samples, in percent."""
-    p = percent / 100
-    return 100 * 1.96 * math.sqrt(p * (1 - p) / n)
 
 
 def mnist(folder, n_train=50000):
