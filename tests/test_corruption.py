@@ -2,8 +2,8 @@
 
 import itertools
 
+import numba
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -17,6 +17,8 @@ import naive
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._corruption import Columns, Corruption
 from sklearn_sda._kernels.corruption import CORRUPTIONS
+
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 def corrupt(kinds, levels, X, position=0, *, seed=1, dtype="float64", minibatch=None, **options):
@@ -199,7 +201,10 @@ def test_a_layer_is_trained_on_what_the_reference_makes(name, form, X):
         return naive.CORRUPTIONS[name](X, strengths, X.min(axis=0), X.max(axis=0), seed, 0)
 
     given = {"scalar": 0.25, "array": levels, "dict": {"a": 0.25, "c": 0.5, "f": 0.125}}[form]
-    samples = pd.DataFrame(X, columns=list("abcdef")) if form == "dict" else X
+    if form == "dict":
+        samples = pytest.importorskip("pandas").DataFrame(X, columns=list("abcdef"))
+    else:
+        samples = X
     loss, expected = first_loss(samples, name, given, noise)
     np.testing.assert_allclose(loss, expected, rtol=1e-8)
 
@@ -251,6 +256,7 @@ def test_batch_size_one_knows_every_variant(X):
         assert np.isfinite(fitted.loss_) and not np.allclose(fitted.encoder_coef_, plain)
 
 
+@slow_without_the_jit
 def test_more_threads_give_the_same_bits_with_a_callable():
     X = np.random.RandomState(0).uniform(size=(400, 300)).astype("float32")
 
@@ -283,6 +289,7 @@ def test_partial_fit_learns_the_columns_as_they_come(X):
 
 
 def test_a_list_is_per_layer_and_an_array_or_dict_belongs_to_the_first(X):
+    pd = pytest.importorskip("pandas")
     levels = np.full(6, 0.1)
     kinds = ["swap", ["masking", "gaussian"]]
     stack = StackedAutoencoderTransformer(
@@ -312,6 +319,7 @@ def test_emphasis_of_a_stack(X):
 
 
 def test_corruption_in_a_grid_and_in_a_pipeline_with_names(X):
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcdef"))
     encoder = make_pipeline(
         StandardScaler().set_output(transform="pandas"),
@@ -395,6 +403,7 @@ def test_bad_parameters(parameters, message, X):
 
 
 def test_unknown_column_names(X):
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcdef"))
     layer = DenoisingAutoencoder(4, corruption_level={"a": 0.1, "z": 0.2}, **OPTIONS)
     assert_refused(layer, ValueError, r"columns that X does not have: \['z'\]", frame)

@@ -1,8 +1,8 @@
 """Whole-stack training without labels: the layers together, as a deep autoencoder."""
 
 import joblib
+import numba
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -12,6 +12,8 @@ from test_bad_input import assert_refused
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._parts import learning_curves
 from sklearn_sda.inspection import ReconstructionDisplay
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
 
 LONG = {"max_iter": 60, "corruption_level": 0, "learning_rate_init": 0.005}
 
@@ -83,6 +85,7 @@ def test_a_dict_changes_parameters_of_this_phase_only(digits, capsys):
 
 
 def test_corruption_is_that_of_the_first_layer_or_of_the_dict(digits):
+    pd = pytest.importorskip("pandas")
     X, _ = digits
     frame = pd.DataFrame(X, columns=[f"pixel {k}" for k in range(64)])
     levels = np.zeros(64)

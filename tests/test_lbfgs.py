@@ -1,5 +1,6 @@
 """L-BFGS: SciPy's updates on our losses and gradients, in pretraining and in fine-tuning."""
 
+import numba
 import numpy as np
 import pytest
 import scipy.optimize
@@ -12,6 +13,8 @@ from test_bad_input import assert_refused
 
 import naive
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 LAYER = {
     "activation": "tanh",
@@ -68,6 +71,7 @@ def test_fine_tuning_follows_scikit_learns_mlp(digits):
     np.testing.assert_allclose(clf.predict_proba(X), mlp.predict_proba(X), atol=1e-4)
 
 
+@slow_without_the_jit
 def test_in_every_phase_in_float32(digits):
     X, y = digits
     stack = StackedAutoencoderTransformer((30, 10), solver="lbfgs", activation="tanh", fine_tune=True)

@@ -1,5 +1,6 @@
 """The closed form: the limit of many sampled corruptions, per column, in blocks, in networks."""
 
+import numba
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -9,6 +10,8 @@ from sklearn.preprocessing import MinMaxScaler
 from test_bad_input import assert_refused
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer, _marginalized
+
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 def make_layer(n_components, **options):
@@ -104,6 +107,7 @@ def test_any_numeric_type_and_constant_columns(digits):
     np.testing.assert_allclose(make_layer(64, dtype="float32").fit(X).transform(X), expected, atol=1e-3)
 
 
+@slow_without_the_jit
 def test_features_and_the_start_of_fine_tuning(digits):
     X, y = digits
     stack = StackedAutoencoderTransformer(

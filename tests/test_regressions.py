@@ -3,8 +3,8 @@
 import threading
 import tracemalloc
 
+import numba
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import BernoulliRBM
@@ -16,10 +16,13 @@ from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderT
 from sklearn_sda._parts import learning_curves
 from sklearn_sda.inspection import FilterDisplay
 
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 CLOSED = {"solver": "marginalized", "activation": "tanh", "random_state": 0}
 
 
+@slow_without_the_jit
 def test_fine_tuning_trains_the_decoder_that_is_used(digits):
     # a marginalised layer has a decoder of its own, whatever tied_weights says
     X, _ = digits
@@ -80,6 +83,7 @@ def test_partial_fit_after_fine_tuning_trains_layers_again(X):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_the_classifier_hands_names_of_columns_down(method, X, y):
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcd"))
     levels = {"b": 0.5}
     arguments = (y, [0, 1, 2]) if method == "partial_fit" else (y,)
@@ -117,6 +121,7 @@ def test_supervision_needs_two_classes(X):
         assert_refused(estimator, ValueError, "at least 2 classes, but y has 1 class", X, np.zeros(60))
 
 
+@slow_without_the_jit
 def test_memory_does_not_grow_with_the_number_of_classes():
     X = np.random.RandomState(0).uniform(size=(100000, 2)).astype("float32")
     y = np.arange(100000) % 500
@@ -212,6 +217,7 @@ def test_noise_knows_nothing_of_the_validation_samples(corruption):
     ids=str,
 )
 def test_messages_say_what_is_wrong(estimator, message, X):
+    pd = pytest.importorskip("pandas")
     assert_refused(estimator, ValueError, message, pd.DataFrame(X, columns=list("abcd")))
 
 
@@ -250,6 +256,7 @@ def test_supervision_requires_y_says_the_tag(X):
 
 
 def test_a_frozen_encoder_with_names(X, y):
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcd"))
     stack = StackedAutoencoderTransformer((3,), max_iter=2, random_state=0).fit(frame)
     assert SdAClassifier(FrozenEstimator(stack), max_iter=2).fit(frame, y).predict(frame).shape == (60,)

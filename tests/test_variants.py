@@ -1,5 +1,6 @@
 """Penalties and labels in pretraining: that they do to a trained layer what they are there for."""
 
+import numba
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -9,6 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._kernels.pointwise import ACTIVATIONS
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
 
 OPTIONS = {"max_iter": 30, "random_state": 0, "corruption_level": 0.1}
 
