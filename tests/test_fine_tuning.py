@@ -54,6 +54,7 @@ def test_a_curve_of_one_dimension_needs_no_more_than_a_small_code():
         0.5 * ((reconstruction - X) ** 2).sum(axis=1), -deep.score_samples(X), rtol=1e-3
     )
     assert -deep.score(X) < 0.1 * error
+    pytest.importorskip("matplotlib")
     display = ReconstructionDisplay.from_estimator(deep, X[:5], random_state=0, image_shape=(2, 3))
     np.testing.assert_allclose(display.reconstructed, reconstruction[:5], rtol=1e-5, atol=1e-6)
 
