@@ -6,7 +6,6 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -20,8 +19,9 @@ from sklearn_sda._base import (
     data_range,
     writeable,
 )
+from sklearn_sda._columns import Columns
 from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit_context
-from sklearn_sda._corruption import Columns, Corruption, needs_columns, read_emphasis, read_kinds, read_levels
+from sklearn_sda._corruption import Corruption, needs_columns, read_emphasis, read_kinds, read_levels
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES, identity_forward
 from sklearn_sda._labels import check_classes, check_labels, one_hot_writer
@@ -29,7 +29,7 @@ from sklearn_sda._marginalized import solve_decoder, solve_encoder
 from sklearn_sda._network import Affine, forward, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._optimizers import OPTIMIZERS
-from sklearn_sda._training import History, all_rows
+from sklearn_sda._training import History
 
 RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
 # Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
@@ -112,7 +112,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         the reconstruction (eq. 8): 1 is greedy supervised training, between is partially supervised
         (Bengio et al. 2007). Needs y. The output layer starts at 0 in each `fit` and is not kept.
 
-    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+    solver : {"adam", "sgd", "lbfgs", "marginalized"}, default="adam"
         Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
         Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all samples,
         which are corrupted once; it stops where no component of the gradient is above `tol`. It has no
@@ -566,14 +566,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         coef, intercept, loss = solve_encoder(
             X, self.n_components, np.broadcast_to(levels, n_features), self.alpha, dtype, rng
         )
-        unit = ACTIVATIONS[self.activation].forward
-
-        def encode(x):
-            H = x.astype(dtype) @ coef
-            unit(H, intercept)
-            return H
-
-        decoder_coef, decoder_intercept = solve_decoder(X, encode, dtype)
+        encoder = Affine(coef, intercept, ACTIVATIONS[self.activation].forward)
+        decoder_coef, decoder_intercept = solve_decoder(X, encoder)
         attributes = {
             "encoder_coef_": coef,
             "encoder_intercept_": intercept,
@@ -627,11 +621,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
                 "target_loss": "log_loss",
             }
             parameters = [*parameters, *output]
-        rows, validation_rows = all_rows(len(X)), None
-        if self.early_stopping and not incremental and max_iter > 0:
-            rows, validation_rows = train_test_split(
-                rows, test_size=self.validation_fraction, random_state=rng
-            )
+        rows, validation_rows = self._split(len(X), rng, stop_early=not incremental and max_iter > 0)
         donor_rows = None if validation_rows is None else rows  # noise is made of training samples only
         columns = Columns.of(X, donor_rows) if needs_columns(read_kinds(self.corruption)) else None
         if columns is not None and incremental and resume and self._columns is not None:

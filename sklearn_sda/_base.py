@@ -8,12 +8,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS, Still
 from sklearn_sda._threads import Team, n_threads, one_thread
-from sklearn_sda._training import minimize, minimize_batch
+from sklearn_sda._training import all_rows, minimize, minimize_batch
 
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
 # large ones are faster in large minibatches.
@@ -228,6 +229,25 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             return largest
         updates_per_epoch = -(-n_samples // self._batch_size(n_samples))
         return min(max(smallest, -(-AUTO_UPDATES // updates_per_epoch)), largest)
+
+    def _split(self, n_samples, rng, *, stop_early, stratify=None):
+        """Return the rows that are trained on and, where progress is measured on others, those; else None.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of samples.
+        rng : RandomState
+            Draws the split.
+        stop_early : bool
+            Whether this call can stop early, if the parameter `early_stopping` says so.
+        stratify : ndarray of shape (n_samples,) or None
+            Classes that both parts shall have alike.
+        """
+        rows = all_rows(n_samples)
+        if not (self.early_stopping and stop_early):
+            return rows, None
+        return train_test_split(rows, test_size=self.validation_fraction, random_state=rng, stratify=stratify)
 
     def _next_optimizer(self, parameters, incremental):
         """Return the optimizer for a list of arrays.

@@ -1,7 +1,6 @@
 """What a layer does to its clean samples: corruptions by name or callable, in turn, column by column."""
 
 import copy
-from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
@@ -10,60 +9,6 @@ from sklearn_sda._kernels.corruption import CORRUPTIONS, choose_donors, emphasis
 
 # What NumPy says where an array that must not be modified would be.
 READ_ONLY = ("assignment destination is read-only", "output array is read-only")
-# Rows that are looked at together for the statistics of the columns.
-CHUNK = 512
-
-
-@dataclass
-class Columns:
-    """What some corruptions need to know of the columns of the training samples.
-
-    Attributes
-    ----------
-    count : int
-        Number of samples.
-    low, high, mean, squares : ndarray of float64 of shape (n_features,)
-        Of each column: smallest and largest value, mean, sum of the squared differences from the mean.
-    """
-
-    count: int
-    low: np.ndarray
-    high: np.ndarray
-    mean: np.ndarray
-    squares: np.ndarray
-
-    @classmethod
-    def of(cls, X, rows=None):
-        """Return those of some rows, by default all, of X of shape (n_samples, n_features), read in parts."""
-        n_features = X.shape[1]
-        n_rows = len(X) if rows is None else len(rows)
-        columns = cls(
-            0, np.full(n_features, np.inf), np.full(n_features, -np.inf), *np.zeros((2, n_features))
-        )
-        for start in range(0, n_rows, CHUNK):
-            stop = min(start + CHUNK, n_rows)
-            part = np.asarray(X[start:stop] if rows is None else X[rows[start:stop]], np.float64)
-            mean = part.mean(axis=0)
-            squares = ((part - mean) ** 2).sum(axis=0)
-            columns = columns.merged(cls(len(part), part.min(axis=0), part.max(axis=0), mean, squares))
-        return columns
-
-    def merged(self, other):
-        """Return those of all samples of two (Chan, Golub and LeVeque 1979)."""
-        count = self.count + other.count
-        shift = other.mean - self.mean
-        return Columns(
-            count,
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
-            self.mean + shift * (other.count / count),
-            self.squares + other.squares + shift**2 * (self.count * other.count / count),
-        )
-
-    @property
-    def deviation(self):
-        """Standard deviation of each column."""
-        return np.sqrt(self.squares / self.count)
 
 
 def name_of(kind):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
+from sklearn_sda._columns import Columns, merged_means
 from sklearn_sda._threads import Team, n_threads, one_thread
 from sklearn_sda._training import DivergenceError
 
@@ -38,14 +39,12 @@ class Moments(NamedTuple):
     squares: np.ndarray
 
     def merged(self, other):
-        """Return those of all samples of two (Chan, Golub and LeVeque 1979)."""
-        count = self.count + other.count
-        shift = other.mean - self.mean
-        weight = self.count * other.count / count
+        """Return those of all samples of two."""
+        count, mean, shift, weight = merged_means(self, other)
         n_inputs = len(self.products)
         return Moments(
             count,
-            self.mean + shift * (other.count / count),
+            mean,
             self.products + other.products + weight * np.outer(shift[:n_inputs], shift),
             self.squares + other.squares + weight * shift**2,
         )
@@ -100,7 +99,7 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng):
         columns = _widest_columns(moments.squares, n_components)
         blocks = [(np.arange(n_features), moments)]
     else:
-        columns = _widest_columns(_moments(X, lambda x: x[:, :0], lambda x: x).squares, n_components)
+        columns = _widest_columns(Columns.of(X).squares, n_components)
         order = rng.permutation(n_features)
         blocks = (
             (block, _moments(X, lambda x, b=block: x[:, b], lambda x: x[:, columns]))
@@ -121,23 +120,29 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng):
     return coef.astype(dtype), intercept.astype(dtype), float(loss)
 
 
-def solve_decoder(X, encode, dtype):
+def solve_decoder(X, encoder):
     """Return the linear map from codes to samples with the least squared error.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Any numeric type; read a part at a time.
-    encode : callable
-        From some rows of X, in float64, to their codes.
-    dtype : dtype
-        Of the result.
+    encoder : sklearn_sda._network.Affine
+        Gives the codes.
 
     Returns
     -------
     coef : ndarray of shape (n_components, n_features)
+        In the type of the encoder.
     intercept : ndarray of shape (n_features,)
     """
+    dtype = encoder.coef.dtype
+
+    def encode(x):
+        H = x.astype(dtype) @ encoder.coef
+        encoder.unit(H, encoder.intercept)
+        return H
+
     moments = _moments(X, encode, lambda x: x)
     n_components = len(moments.products)
     W = _solve(moments.products[:, :n_components], moments.products[:, n_components:], 0)

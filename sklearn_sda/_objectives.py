@@ -206,7 +206,7 @@ class Reconstruction(_Objective):
         name = f"Autoencoder layer {n_features} -> {n_components}"
         work = 10 * batch_size * n_features * n_components
         n_outputs = 0 if write_targets is None else len(parameters[-1])
-        row_size = 2 * n_features + n_outputs
+        row_size = (3 if corruption.emphasis else 2) * n_features + n_outputs
         super().__init__(name, parameters, alpha, batch_size, len(X), row_size, work)
         self._X = X
         self._unit = ACTIVATIONS[activation]
@@ -214,8 +214,8 @@ class Reconstruction(_Objective):
         self._corruption = corruption
         self._supervision, self._write_targets = supervision, write_targets
         self._strengths = np.array(penalties, self._dtype)
-        *_, contraction = penalties
-        penalised = any(np.delete(self._strengths, 2))
+        activity_l1, sparsity_weight, _, contraction = penalties
+        penalised = activity_l1 > 0 or sparsity_weight > 0 or contraction > 0
         self._folding = alpha == 0 and contraction == 0
 
         def empty(*shape):

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -20,7 +19,6 @@ from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._network import forward, gather, reconstruction_losses
 from sklearn_sda._objectives import Network
-from sklearn_sda._training import all_rows
 
 # Parameters of a layer that the stack sets itself, or that are one for all layers.
 OWN_PARAMETERS = ("n_components", "random_state")
@@ -620,11 +618,7 @@ class StackedAutoencoderTransformer(
         if hasattr(self, "feature_names_in_"):
             trainer.feature_names_in_ = self.feature_names_in_
         max_iter = trainer._max_iter(len(X))
-        training_rows, validation_rows = all_rows(len(X)), None
-        if trainer.early_stopping and max_iter > 0:
-            training_rows, validation_rows = train_test_split(
-                training_rows, test_size=trainer.validation_fraction, random_state=rng
-            )
+        training_rows, validation_rows = trainer._split(len(X), rng, stop_early=max_iter > 0)
         donor_rows = None if validation_rows is None else training_rows
         objective = Network(
             X,

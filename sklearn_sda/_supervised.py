@@ -8,7 +8,6 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -28,7 +27,6 @@ from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._labels import check_classes, check_labels, check_none_missing, encode_labels, one_hot_writer
 from sklearn_sda._network import Affine, forward
 from sklearn_sda._objectives import Network
-from sklearn_sda._training import all_rows
 
 
 class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, MinibatchEstimator):
@@ -114,7 +112,8 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stratified by class, to measure
         progress by the accuracy on them and to restore the parameters of the best epoch.
-        (Pretraining, which sees no labels, uses all samples.)
+        (Pretraining uses all samples. Where layers have `supervision` it has seen the labels of those that
+        are set aside, so that their accuracy is too good.)
 
     validation_fraction : float, default=0.1
         Fraction of the samples set aside for early stopping, in (0, 1).
@@ -551,11 +550,11 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             seeds=rng.randint(np.iinfo(np.int32).max, size=len(dropout)).tolist() if any(dropout) else None,
         )
         max_iter = self._max_iter(len(codes), incremental)
-        rows, score = all_rows(len(codes)), None
-        if self.early_stopping and not incremental and max_iter > 0:
-            rows, validation_rows = train_test_split(
-                rows, test_size=self.validation_fraction, random_state=rng, stratify=codes
-            )
+        rows, validation_rows = self._split(
+            len(codes), rng, stop_early=not incremental and max_iter > 0, stratify=codes
+        )
+        score = None
+        if validation_rows is not None:
             X_validation, codes_validation = inputs[validation_rows], codes[validation_rows]
             chain = network_chain(layers, output, identity_forward)
 

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 
 import naive
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
-from sklearn_sda._corruption import Columns, Corruption
+from sklearn_sda._columns import Columns
+from sklearn_sda._corruption import Corruption
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 
 slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")

@@ -29,8 +29,15 @@ LAYERS = {
     "_training": {"numpy", "scipy"},
     "_threads": {"threadpoolctl"},
     "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._threads"},
+    "_columns": {"numpy"},
     "_corruption": {"numpy", "sklearn_sda._kernels"},
-    "_marginalized": {"numpy", "scipy", "sklearn_sda._threads", "sklearn_sda._training"},
+    "_marginalized": {
+        "numpy",
+        "scipy",
+        "sklearn_sda._columns",
+        "sklearn_sda._threads",
+        "sklearn_sda._training",
+    },
     "_objectives": {
         "numba",
         "numpy",

@@ -1,0 +1,82 @@
+"""Statistics of the columns of samples, read a part at a time and merged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Rows that are looked at together.
+CHUNK = 512
+
+
+def merged_means(a, b):
+    """Return what two groups of samples give together (Chan, Golub and LeVeque 1979).
+
+    Parameters
+    ----------
+    a, b : object
+        With `count` and `mean`, of shape (n_features,).
+
+    Returns
+    -------
+    count : int
+        Number of samples of both.
+    mean : ndarray of shape (n_features,)
+        Of all samples.
+    shift : ndarray of shape (n_features,)
+        From the mean of a to that of b.
+    weight : float
+        Sums of products of differences from the means add up, but for weight * shift_j * shift_k.
+    """
+    count, shift = a.count + b.count, b.mean - a.mean
+    return count, a.mean + shift * (b.count / count), shift, a.count * b.count / count
+
+
+@dataclass
+class Columns:
+    """What some corruptions need to know of the columns of the training samples.
+
+    Attributes
+    ----------
+    count : int
+        Number of samples.
+    low, high, mean, squares : ndarray of float64 of shape (n_features,)
+        Of each column: smallest and largest value, mean, sum of the squared differences from the mean.
+    """
+
+    count: int
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, X, rows=None):
+        """Return those of some rows, by default all, of X of shape (n_samples, n_features), read in parts."""
+        n_features = X.shape[1]
+        n_rows = len(X) if rows is None else len(rows)
+        columns = cls(
+            0, np.full(n_features, np.inf), np.full(n_features, -np.inf), *np.zeros((2, n_features))
+        )
+        for start in range(0, n_rows, CHUNK):
+            stop = min(start + CHUNK, n_rows)
+            part = np.asarray(X[start:stop] if rows is None else X[rows[start:stop]], np.float64)
+            mean = part.mean(axis=0)
+            squares = ((part - mean) ** 2).sum(axis=0)
+            columns = columns.merged(cls(len(part), part.min(axis=0), part.max(axis=0), mean, squares))
+        return columns
+
+    def merged(self, other):
+        """Return those of all samples of two."""
+        count, mean, shift, weight = merged_means(self, other)
+        return Columns(
+            count,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            mean,
+            self.squares + other.squares + weight * shift**2,
+        )
+
+    @property
+    def deviation(self):
+        """Standard deviation of each column."""
+        return np.sqrt(self.squares / self.count)
