@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn.frozen import FrozenEstimator
+
+from sklearn_sda import SdAClassifier
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -16,7 +19,10 @@ from _validation import error, fine_tune
 from _common import argument_parser, environment, interval, load_images, write_record
 
 # what the scripts of this folder import from here, for they do not see the folder above
-__all__ = ["Table", "argument_parser", "error", "fine_tune", "interval", "mnist"]
+__all__ = ["PRETRAINING", "Table", "argument_parser", "error", "interval", "mnist", "train_network"]
+
+PRETRAINING = {"solver": "adam", "learning_rate_init": 0.001, "batch_size": 50, "tol": 0.0}
+FINE_TUNING = {"solver": "sgd", "momentum": 0.0, "batch_size": 20, "alpha": 0.0, "tol": 0.0}
 
 
 def mnist(folder, n_train=50000):
@@ -24,6 +30,42 @@ def mnist(folder, n_train=50000):
     X, y, X_test, y_test = load_images("mnist", folder)
     X, X_test = X / np.float32(255), X_test / np.float32(255)
     return (X[:n_train], y[:n_train]), (X[50000:], y[50000:]), (X_test, y_test)
+
+
+def train_network(stack, parts, phases, *, pretrain, quick):
+    """Pretrain a stack and fine-tune it, with early stopping on the validation set.
+
+    Parameters
+    ----------
+    stack : StackedAutoencoderTransformer
+        Not fitted; its solver, learning rate and batch size become those of `PRETRAINING`.
+    parts : list of three tuples (X, y)
+        Training, validation and test.
+    phases : list of dict
+        With the learning rate, the largest number of epochs and the patience in epochs.
+    pretrain : bool
+        Whether the stack is trained, or only its random weights are used.
+    quick : bool
+        Whether one epoch each is enough.
+
+    Returns
+    -------
+    dict
+        Validation, test and training error in percent, number of epochs of fine-tuning.
+    """
+    training, validation, test = parts
+    stack.set_params(**PRETRAINING, **({"max_iter": 1} if quick else {}))
+    seed = stack.random_state
+    if pretrain:
+        stack = FrozenEstimator(stack.fit(*training))
+    clf = SdAClassifier(stack, pretrain=pretrain, n_iter_no_change=np.inf, random_state=seed, **FINE_TUNING)
+    best, errors = fine_tune(clf, training, validation, phases, quick)
+    return {
+        "validation error %": error(best, *validation),
+        "test error %": error(best, *test),
+        "training error %": error(best, *training),
+        "epochs": len(errors),
+    }
 
 
 class Table:

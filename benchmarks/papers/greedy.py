@@ -8,17 +8,13 @@ down before the run; the test set is read once per cell, and only that of the ch
 seed.
 """
 
-import numpy as np
-from _table import Table, argument_parser, error, fine_tune, interval, mnist
-from sklearn.frozen import FrozenEstimator
+from _table import Table, argument_parser, interval, mnist, train_network
 
-from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import StackedAutoencoderTransformer
 
 SEED = 0
 # Test errors in percent.
 PUBLISHED = {"no pretraining": 2.2, "greedy supervised": 1.9, "autoencoders": 1.6}
-PRETRAINING = {"solver": "adam", "learning_rate_init": 0.001, "batch_size": 50, "tol": 0.0}
-FINE_TUNING = {"solver": "sgd", "momentum": 0.0, "batch_size": 20, "alpha": 0.0, "tol": 0.0}
 GRID = {
     "no pretraining": [{"rate": rate} for rate in (0.2, 1.0)],
     "greedy supervised": [
@@ -29,31 +25,21 @@ GRID = {
 
 
 def train(options, folder, quick):
-    """Return the errors and the number of epochs of the network with some options."""
-    training, validation, test = mnist(folder, 2000 if quick else 50000)
-    options = {**options}
-    rate, pretrain = options.pop("rate"), bool(options)
+    """Return the errors of the network with some options."""
+    rate, pretrain = options["rate"], len(options) > 1
     stack = StackedAutoencoderTransformer(
         (50, 50, 20) if quick else (500, 500, 20),
         activation="logistic",
         corruption_level=0,
         random_state=SEED,
-        **{**PRETRAINING, **options, **({"max_iter": 1} if quick else {})},
+        **{name: value for name, value in options.items() if name != "rate"},
     )
-    if pretrain:
-        stack = FrozenEstimator(stack.fit(*training))
-    clf = SdAClassifier(stack, pretrain=pretrain, n_iter_no_change=np.inf, random_state=SEED, **FINE_TUNING)
     phases = [
         {"learning_rate_init": rate, "max_iter": 40, "patience": 8},
         {"learning_rate_init": rate / 5, "max_iter": 5, "patience": 3},
     ]
-    best, errors = fine_tune(clf, training, validation, phases, quick)
-    return {
-        "validation error %": error(best, *validation),
-        "test error %": error(best, *test),
-        "training error %": error(best, *training),
-        "epochs": len(errors),
-    }
+    parts = mnist(folder, 2000 if quick else 50000)
+    return train_network(stack, parts, phases, pretrain=pretrain, quick=quick)
 
 
 def main():

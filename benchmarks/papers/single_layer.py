@@ -8,21 +8,18 @@ below, which was written down before the run; the test set is read once per cell
 cell is shown. One seed.
 """
 
-import numpy as np
-from _table import Table, argument_parser, error, fine_tune, interval, mnist
-from sklearn.frozen import FrozenEstimator
+from _table import Table, argument_parser, interval, mnist, train_network
 
-from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import StackedAutoencoderTransformer
 
 SEED = 0
 # Test errors in percent, from memory but for the two marked.
 PUBLISHED = {"CAE": 1.14, "DAE-g": 1.18, "DAE-b": 1.57, "AE+wd": 1.68, "AE": 1.78}
-PRETRAINING = {"solver": "adam", "learning_rate_init": 0.001, "batch_size": 50, "max_iter": 20, "tol": 0.0}
-FINE_TUNING = {"solver": "sgd", "momentum": 0.0, "batch_size": 20, "alpha": 0.0, "tol": 0.0}
 PHASES = [
     {"learning_rate_init": 1.0, "max_iter": 20, "patience": 5},
     {"learning_rate_init": 0.2, "max_iter": 5, "patience": 3},
 ]
+EPOCHS = 20
 GRID = {
     "AE": [{}],
     "AE+wd": [{"alpha": alpha} for alpha in (0.001, 0.01, 0.1)],
@@ -33,22 +30,17 @@ GRID = {
 
 
 def train(options, folder, quick):
-    """Return the validation and the test error of the network with a layer of some options."""
-    training, validation, test = mnist(folder, 2000 if quick else 50000)
+    """Return the errors of the network with a layer of some options."""
     layer = StackedAutoencoderTransformer(
         (50 if quick else 1000,),
         activation="logistic",
         loss="cross_entropy",
+        max_iter=EPOCHS,
         random_state=SEED,
-        **{**PRETRAINING, "corruption_level": 0, **({"max_iter": 1} if quick else {}), **options},
-    ).fit(training[0])
-    clf = SdAClassifier(FrozenEstimator(layer), n_iter_no_change=np.inf, random_state=SEED, **FINE_TUNING)
-    best, errors = fine_tune(clf, training, validation, PHASES, quick)
-    return {
-        "validation error %": error(best, *validation),
-        "test error %": error(best, *test),
-        "epochs": len(errors),
-    }
+        **{"corruption_level": 0, **options},
+    )
+    parts = mnist(folder, 2000 if quick else 50000)
+    return train_network(layer, parts, PHASES, pretrain=True, quick=quick)
 
 
 def main():

@@ -11,12 +11,10 @@ shown. One seed.
 
 import argparse
 
-import numpy as np
-from _table import Table, argument_parser, error, fine_tune, interval
+from _table import Table, argument_parser, interval, train_network
 from datasets import NAMES, load
-from sklearn.frozen import FrozenEstimator
 
-from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import StackedAutoencoderTransformer
 
 SEED = 0
 # Test errors of SDAE-3 with masking noise in percent, and half of their 95 % intervals.
@@ -30,8 +28,7 @@ PUBLISHED = {
     "rect_img": 21.59,
     "convex": 19.06,
 }
-PRETRAINING = {"solver": "adam", "learning_rate_init": 0.001, "batch_size": 50, "max_iter": 30, "tol": 0.0}
-FINE_TUNING = {"solver": "sgd", "momentum": 0.0, "batch_size": 20, "alpha": 0.0, "tol": 0.0}
+EPOCHS = 30
 GRID = {
     "no pretraining": [{"rate": rate} for rate in (0.2, 1.0)],
     "SAE-3": [{"rate": 1.0, "corruption_level": 0}],
@@ -44,30 +41,22 @@ GRID = {
 
 
 def train(data_set, options, folder, quick):
-    """Return the errors and the number of epochs of the network with some options on a data set."""
-    training, validation, test = load(data_set, folder, seed=SEED, sizes=(500, 200, 500) if quick else None)
-    options = {**options}
-    rate, pretrain = options.pop("rate"), bool(options)
+    """Return the errors of the network with some options on a data set."""
+    rate, pretrain = options["rate"], len(options) > 1
     stack = StackedAutoencoderTransformer(
         (50, 50, 50) if quick else (1000, 1000, 1000),
         activation="logistic",
         loss="cross_entropy",
+        max_iter=EPOCHS,
         random_state=SEED,
-        **{**PRETRAINING, **options, **({"max_iter": 1} if quick else {})},
+        **{name: value for name, value in options.items() if name != "rate"},
     )
-    if pretrain:
-        stack = FrozenEstimator(stack.fit(training[0]))
-    clf = SdAClassifier(stack, pretrain=pretrain, n_iter_no_change=np.inf, random_state=SEED, **FINE_TUNING)
     phases = [
         {"learning_rate_init": rate, "max_iter": 60, "patience": 15},
         {"learning_rate_init": rate / 5, "max_iter": 15, "patience": 8},
     ]
-    best, errors = fine_tune(clf, training, validation, phases, quick)
-    return {
-        "validation error %": error(best, *validation),
-        "test error %": error(best, *test),
-        "epochs": len(errors),
-    }
+    parts = load(data_set, folder, seed=SEED, sizes=(500, 200, 500) if quick else None)
+    return train_network(stack, parts, phases, pretrain=pretrain, quick=quick)
 
 
 def main():
