@@ -1,8 +1,15 @@
 """Stacked denoising autoencoders for scikit-learn."""
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._classifier import SdAClassifier
+from sklearn_sda._regressor import SdARegressor
 from sklearn_sda._stacked import StackedAutoencoderTransformer
-from sklearn_sda._supervised import SdAClassifier
 from sklearn_sda._version import __version__
 
-__all__ = ["DenoisingAutoencoder", "SdAClassifier", "StackedAutoencoderTransformer", "__version__"]
+__all__ = [
+    "DenoisingAutoencoder",
+    "SdAClassifier",
+    "SdARegressor",
+    "StackedAutoencoderTransformer",
+    "__version__",
+]

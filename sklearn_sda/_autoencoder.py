@@ -4,7 +4,6 @@ import copy
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -24,12 +23,13 @@ from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit
 from sklearn_sda._corruption import Corruption, needs_columns, read_emphasis, read_kinds, read_levels
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES, identity_forward
-from sklearn_sda._labels import check_classes, check_labels, one_hot_writer
 from sklearn_sda._marginalized import solve_decoder, solve_encoder
-from sklearn_sda._network import Affine, forward, reconstruction_losses
+from sklearn_sda._network import Affine, forward, output_losses, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._optimizers import OPTIMIZERS
-from sklearn_sda._training import History
+from sklearn_sda._targets import ClassTargets
+from sklearn_sda._training import History, training_rows
+from sklearn_sda._weights import check_weights, scaled
 
 RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
 # Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
@@ -110,7 +110,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
     supervision : float, default=0.0
         Weight in [0, 1] of the log loss of a temporary output layer on the code, beside 1 - supervision for
         the reconstruction (eq. 8): 1 is greedy supervised training, between is partially supervised
-        (Bengio et al. 2007). Needs y. The output layer starts at 0 in each `fit` and is not kept.
+        (Bengio et al. 2007). Needs y; a sample whose label is -1, None or NaN has no part in the log loss.
+        The output layer starts at 0 in each `fit` and is not kept.
 
     solver : {"adam", "sgd", "lbfgs", "marginalized"}, default="adam"
         Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
@@ -167,11 +168,16 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         than this, in the unit of the loss.
 
     n_iter_no_change : int, default=10
-        Training stops after more than this many epochs without progress.
+        Epochs without progress that are allowed; see `stopping`. `numpy.inf` never stops.
+
+    stopping : {"patience", "geometric"}, default="patience"
+        When training stops: after more than `n_iter_no_change` epochs in a row without progress, as in
+        scikit-learn; or, as in the deep learning tutorials, `n_iter_no_change` epochs after the beginning,
+        but not before there have been twice as many epochs as at the last progress.
 
     early_stopping : bool, default=False
-        Whether to set aside `validation_fraction` of the samples, to measure progress by their score
-        and to restore the parameters of the best epoch.
+        Whether to measure progress by the score of samples that are not trained on, and to restore the
+        parameters of the best epoch: `validation_fraction` of the samples, or the `X_val` of `fit`.
 
     validation_fraction : float, default=0.1
         Fraction of the samples set aside for early stopping, in (0, 1).
@@ -216,7 +222,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         Training loss of each epoch, per sample.
 
     validation_scores_ : list of float or None
-        Score of the validation samples after each epoch; None without early stopping.
+        Score of the validation samples after each epoch; None without early stopping and `X_val`.
+
+    validation_losses_ : list of float or None
+        Their loss, without penalties; for a layer the negative score.
 
     best_validation_score_ : float or None
         Highest of those of the last `fit`, that of the restored parameters.
@@ -315,6 +324,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         shuffle=True,
         tol=1e-4,
         n_iter_no_change=10,
+        stopping="patience",
         early_stopping=False,
         validation_fraction=0.1,
         warm_start=False,
@@ -349,6 +359,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         self.shuffle = shuffle
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.stopping = stopping
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
@@ -374,7 +385,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None):
         """Learn to reconstruct clean samples from corrupted ones.
 
         Parameters
@@ -383,6 +394,14 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Training samples, of any numeric type; read-only memory maps included.
         y : array-like of shape (n_samples,) or None
             Class labels, for `supervision`; otherwise ignored.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples in the loss: weight 2 is the same as having the sample twice (but for the
+            noise), 0 as not having it.
+        X_val : array-like of shape (n_val_samples, n_features) or None
+            Samples for validation: their score is measured after each epoch. With `early_stopping` they take
+            the place of a split of X.
+        y_val : array-like of shape (n_val_samples,) or None
+            Their class labels, for `supervision`.
 
         Returns
         -------
@@ -393,21 +412,23 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         ------
         ValueError
             If X is empty or has NaN or infinity; if the loss is cross-entropy and X lies outside
-            [0, 1]; if parameters do not go together; if there is no y for `supervision`; if training
-            diverges. The estimator is then as it was before.
+            [0, 1]; if parameters do not go together; if there is no y for `supervision`; if weights are
+            negative or all zero; if `X_val` has other columns; if training diverges. The estimator is then
+            as it was before.
         """
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
+        weights, validation = check_weights(sample_weight, X), self._check_validation(X_val, y_val)
         context = self._init_callback_context(max_subtasks=self._max_iter(len(X)))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        self._train(X, context, resume=resume, incremental=False, y=y)
+        self._train(X, context, resume=resume, incremental=False, y=y, weights=weights, validation=validation)
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
     @available_if(lambda self: self._can_partial_fit())
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Make one pass over some samples, continuing from the present parameters.
 
         The optimizer is kept from one call to the next, with its state and the options (learning rate,
@@ -420,6 +441,8 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             Training samples.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples, relative to each other.
 
         Returns
         -------
@@ -434,8 +457,22 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        self._train(X, NullContext(), resume=resume, incremental=True)
+        weights = check_weights(sample_weight, X)
+        self._train(X, NullContext(), resume=resume, incremental=True, weights=weights)
         return self
+
+    def _check_validation(self, X_val, y_val):
+        """Return validated samples for validation and their labels; None without."""
+        if X_val is None:
+            if y_val is not None:
+                raise ValueError("y_val is provided, but X_val was not provided.")
+            return None
+        X_val = check_samples(self, X_val, self.dtype, reset=False)
+        if self.supervision > 0 and y_val is None:
+            raise ValueError(
+                f"supervision={self.supervision}: X_val is provided, but y_val was not provided."
+            )
+        return X_val, y_val
 
     def _max_iter(self, n_samples, incremental=False):
         """Return the largest number of epochs over n_samples: at most one where it is a solution."""
@@ -541,7 +578,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
                     f"for the squared error alone. Set it to {values[0]!r}."
                 )
 
-    def _solve(self, X, levels, rng, context):
+    def _solve(self, X, levels, rng, context, weights, validation):
         """Solve for the parameters in closed form (solver "marginalized"), then set the attributes.
 
         Parameters
@@ -554,6 +591,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             For the blocks of wide data.
         context : callback context
             Of this fit.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples.
+        validation : tuple or None
+            Samples for validation and their labels.
         """
         n_features, dtype = X.shape[1], np.dtype(self.dtype)
 
@@ -564,10 +605,10 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         monitor = Monitor(self, context, name, fitted_attributes, X, None, 1)
         monitor.begin_epoch()
         coef, intercept, loss = solve_encoder(
-            X, self.n_components, np.broadcast_to(levels, n_features), self.alpha, dtype, rng
+            X, self.n_components, np.broadcast_to(levels, n_features), self.alpha, dtype, rng, weights
         )
         encoder = Affine(coef, intercept, ACTIVATIONS[self.activation].forward)
-        decoder_coef, decoder_intercept = solve_decoder(X, encoder)
+        decoder_coef, decoder_intercept = solve_decoder(X, encoder, weights)
         attributes = {
             "encoder_coef_": coef,
             "encoder_intercept_": intercept,
@@ -577,12 +618,28 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "_trained_activation": self.activation,
             "_columns": None,
         }
-        history = History([loss], best_epoch=1, position=len(X), converged=True)
+        validate = None
+        if validation is not None:
+            trained = self._with(attributes)
+
+            def validate():
+                score = trained._mean_score(validation[0])
+                return score, -score
+
+        history = History.begin(validate, len(X))
+        history.end_epoch(loss, validate)
+        history.best_epoch, history.converged = 1, True
         monitor.end_epoch(history)
         vars(self).update(fitted_attributes(history))
         self._optimizer = None
 
-    def _train(self, X, context, *, resume, incremental, y=None):
+    def _with(self, attributes):
+        """Return a copy of the estimator with other attributes."""
+        estimator = copy.copy(self)
+        vars(estimator).update(attributes)
+        return estimator
+
+    def _train(self, X, context, *, resume, incremental, y=None, weights=None, validation=None):
         """Train from the present parameters (`resume`) or from random ones, then set the attributes.
 
         Parameters
@@ -597,33 +654,47 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             One pass, with the optimizer of the previous call.
         y : array-like of shape (n_samples,) or None
             Labels.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples; None for ones.
+        validation : tuple or None
+            Samples for validation and their labels.
         """
         names = getattr(self, "feature_names_in_", None)
         self._check_combinations(X.shape[1], names, y)
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
-        max_iter = self._max_iter(len(X), incremental)
+        rows = training_rows(len(X), weights)
+        max_iter = self._max_iter(len(rows), incremental)
         if self.solver == "marginalized" and max_iter > 0:
-            self._solve(X, self._read_corruption(X.shape[1], names)[1][0], rng, context)
+            levels = self._read_corruption(X.shape[1], names)[1][0]
+            self._solve(X, levels, rng, context, weights, validation)
             return
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
         loss = self._choose_loss(X, resume)
-        supervised = {}
+        supervised, output, targets = {}, None, None
         if self.supervision > 0:
-            classes, codes = np.unique(check_labels(X, y), return_inverse=True)
-            check_classes(classes, "y")
-            output = [
-                np.zeros(shape, self.dtype) for shape in ((self.n_components, len(classes)), len(classes))
-            ]
+            targets = ClassTargets.read(X, y, advice="Set supervision=0 to train without labels.")
+            n_outputs = targets.n_outputs
+            output = [np.zeros(shape, self.dtype) for shape in ((self.n_components, n_outputs), n_outputs)]
             supervised = {
                 "supervision": self.supervision,
-                "write_targets": one_hot_writer(codes),
-                "target_loss": "log_loss",
+                "write_targets": targets.write,
+                "labelled": None if targets.labelled.all() else targets.labelled,
+                "target_loss": targets.loss,
             }
             parameters = [*parameters, *output]
-        rows, validation_rows = self._split(len(X), rng, stop_early=not incremental and max_iter > 0)
-        donor_rows = None if validation_rows is None else rows  # noise is made of training samples only
-        columns = Columns.of(X, donor_rows) if needs_columns(read_kinds(self.corruption)) else None
+        batch_size, held_out = self._check_batch_size(len(rows)), None
+        if validation is not None:
+            X_val, y_val = validation
+            held_out = X_val, None, targets and ClassTargets.read(X_val, y_val, targets.classes)
+        elif self.early_stopping and not incremental and max_iter > 0:
+            rows, held_out_rows = self._split(rows, rng)
+            part = None if weights is None else weights[held_out_rows]
+            held_out = X[held_out_rows], part, targets and targets.part(held_out_rows)
+        donor_rows = None if len(rows) == len(X) else rows  # noise is made of training samples only
+        needed = needs_columns(read_kinds(self.corruption))
+        columns = Columns.of(X, donor_rows, weights) if needed else None
+        scaled_weights, mean_weight = scaled(weights, rows, self.dtype)
         if columns is not None and incremental and resume and self._columns is not None:
             columns = self._columns.merged(columns)
         corruption = self._make_corruption(seed, columns, X, donor_rows)
@@ -635,8 +706,9 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             corruption=corruption,
             tied=self.tied_weights,
             penalties=(self.activity_l1, self.sparsity_weight, self.sparsity_target, self.contraction),
-            alpha=self.alpha,
-            batch_size=self._check_batch_size(len(X)),
+            alpha=self.alpha / mean_weight,
+            batch_size=batch_size,
+            weights=scaled_weights,
             **supervised,
         )
         optimizer = self._next_optimizer(parameters, incremental)
@@ -649,21 +721,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             "_trained_activation": self.activation,  # to refuse to continue with another
             "_columns": columns,
         }
-        score = None
-        if validation_rows is not None:
-            X_validation = X[validation_rows]
-            validation_codes = codes[validation_rows] if self.supervision > 0 else None
-            trained = copy.copy(self)
-            vars(trained).update(attributes)
-
-            def score():
-                value = (1 - self.supervision) * trained._mean_score(X_validation)
-                if self.supervision > 0:
-                    logits = forward([trained._encoder(), Affine(*output, identity_forward)], X_validation)
-                    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
-                    chosen = log_probabilities[np.arange(len(validation_codes)), validation_codes]
-                    value += self.supervision * float(chosen.mean())
-                return value
+        validate = None if held_out is None else self._with(attributes)._validation(*held_out, output)
 
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}
@@ -675,7 +733,7 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
             rows=rows,
             position=self.t_ if resume else 0,
             max_iter=max_iter,
-            score=score,
+            validate=validate,
             monitor=Monitor(
                 self,
                 context,
@@ -688,6 +746,32 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         )
         vars(self).update(fitted_attributes(history))
         self._optimizer = optimizer if incremental else None
+
+    def _validation(self, X, weights, targets, output):
+        """Return a function that returns the score and the loss of samples for validation.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Validated samples.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples; None for ones.
+        targets : ClassTargets or None
+            Of the output layer.
+        output : list of ndarray or None
+            Coefficients and intercept of the output layer.
+        """
+
+        def validate():
+            losses = -self._score_samples(X).astype(np.float64)
+            if targets is not None:
+                logits = forward([self._encoder(), Affine(*output, identity_forward)], X)
+                own = output_losses(logits, targets.write, LOSSES[targets.loss]) * targets.labelled
+                losses += self.supervision * (own - losses)
+            loss = float(np.average(losses, weights=weights))
+            return -loss, loss
+
+        return validate
 
     def _choose_loss(self, X, resume):
         """Return the key in `LOSSES` for this fit; raise ValueError if X lies outside of its domain."""

@@ -13,8 +13,9 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS, Still
+from sklearn_sda._stopping import STOPPING_RULES
 from sklearn_sda._threads import Team, n_threads, one_thread
-from sklearn_sda._training import all_rows, minimize, minimize_batch
+from sklearn_sda._training import minimize, minimize_batch
 
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
 # large ones are faster in large minibatches.
@@ -177,6 +178,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
+        "stopping": [StrOptions(set(STOPPING_RULES))],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
@@ -230,23 +232,19 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         updates_per_epoch = -(-n_samples // self._batch_size(n_samples))
         return min(max(smallest, -(-AUTO_UPDATES // updates_per_epoch)), largest)
 
-    def _split(self, n_samples, rng, *, stop_early, stratify=None):
-        """Return the rows that are trained on and, where progress is measured on others, those; else None.
+    def _split(self, rows, rng, *, strata=None):
+        """Return the rows that are trained on and those that progress is measured by, drawn at random.
 
         Parameters
         ----------
-        n_samples : int
-            Number of samples.
+        rows : ndarray of int of shape (n_rows,)
+            To be split.
         rng : RandomState
             Draws the split.
-        stop_early : bool
-            Whether this call can stop early, if the parameter `early_stopping` says so.
-        stratify : ndarray of shape (n_samples,) or None
-            Classes that both parts shall have alike.
+        strata : ndarray of shape (n_samples,) or None
+            Classes that both parts shall have in the same proportion.
         """
-        rows = all_rows(n_samples)
-        if not (self.early_stopping and stop_early):
-            return rows, None
+        stratify = None if strata is None else strata[rows]
         return train_test_split(rows, test_size=self.validation_fraction, random_state=rng, stratify=stratify)
 
     def _next_optimizer(self, parameters, incremental):
@@ -258,7 +256,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             Arrays that will be updated.
         incremental : bool
             Whether to continue with a copy of the optimizer of the previous call, if there is one of
-            this `solver`. Otherwise it is new.
+            this `solver` for as many parameters. Otherwise it is new.
 
         Returns
         -------
@@ -266,7 +264,8 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         """
         previous = getattr(self, "_optimizer", None)
         optimizer = OPTIMIZERS.get(self.solver, Still)
-        if incremental and type(previous) is optimizer:
+        n_parameters = sum(parameter.size for parameter in parameters)
+        if incremental and type(previous) is optimizer and previous.first.size in (0, n_parameters):
             return copy.deepcopy(previous)
         return optimizer(
             parameters,
@@ -276,12 +275,12 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             **{name: getattr(self, name) for name in OPTIONS.get(self.solver, ())},
         )
 
-    def _minimize(self, objective, optimizer, rng, *, rows, max_iter, position, monitor, score):
+    def _minimize(self, objective, optimizer, rng, *, rows, max_iter, position, monitor, validate):
         """Run the loop with this estimator's parameters.
 
         Parameters
         ----------
-        objective, optimizer, rng, rows, max_iter, position, monitor, score
+        objective, optimizer, rng, rows, max_iter, position, monitor, validate
             See `sklearn_sda._training.minimize`.
 
         Returns
@@ -296,6 +295,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
                     rows=rows,
                     max_iter=max_iter,
                     tol=self.tol,
+                    validate=validate,
                     monitor=monitor,
                     position=position,
                 )
@@ -306,25 +306,28 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
                 max_iter=max_iter,
                 shuffle=self.shuffle,
                 rng=rng,
-                tol=self.tol,
-                n_iter_no_change=self.n_iter_no_change,
+                stopping=STOPPING_RULES[self.stopping](tol=self.tol, n_iter_no_change=self.n_iter_no_change),
                 position=position,
                 monitor=monitor,
-                score=score,
+                validate=validate,
+                early_stopping=self.early_stopping and validate is not None,
             )
 
     def _curve_attributes(self, history, resume):
         """Return the attributes that tell how training went, continuing the present ones if `resume`."""
         losses = (self.loss_curve_ if resume else []) + history.loss_curve
-        scores, best_score = history.validation_scores, None
+        scores, validation_losses, best_score = history.validation_scores, history.validation_losses, None
         if scores is not None:
             best_score = max(scores, default=-np.inf)
             scores = ((self.validation_scores_ if resume else None) or []) + scores
+            validation_losses = ((self.validation_losses_ if resume else None) or []) + validation_losses
+        by_loss = scores is None or not self.early_stopping
         return {
             "loss_curve_": losses,
             "loss_": losses[-1] if losses else np.inf,
-            "best_loss_": min(losses, default=np.inf) if scores is None else None,
+            "best_loss_": min(losses, default=np.inf) if by_loss else None,
             "validation_scores_": scores,
+            "validation_losses_": validation_losses,
             "best_validation_score_": best_score,
             "n_iter_": len(losses),
             "t_": history.position,

@@ -18,8 +18,8 @@ def merged_means(a, b):
 
     Returns
     -------
-    count : int
-        Number of samples of both.
+    count : float
+        Sum of the weights of both.
     mean : ndarray of shape (n_features,)
         Of all samples.
     shift : ndarray of shape (n_features,)
@@ -37,21 +37,32 @@ class Columns:
 
     Attributes
     ----------
-    count : int
-        Number of samples.
+    count : float
+        Sum of the weights of the samples, by default their number.
     low, high, mean, squares : ndarray of float64 of shape (n_features,)
-        Of each column: smallest and largest value, mean, sum of the squared differences from the mean.
+        Of each column: smallest and largest value, weighted mean, weighted sum of the squared differences
+        from the mean.
     """
 
-    count: int
+    count: float
     low: np.ndarray
     high: np.ndarray
     mean: np.ndarray
     squares: np.ndarray
 
     @classmethod
-    def of(cls, X, rows=None):
-        """Return those of some rows, by default all, of X of shape (n_samples, n_features), read in parts."""
+    def of(cls, X, rows=None, weights=None):
+        """Return those of samples, read in parts.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Samples.
+        rows : ndarray of int of shape (n_rows,) or None
+            Which of them; None for all.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples, positive for these; None for ones.
+        """
         n_features = X.shape[1]
         n_rows = len(X) if rows is None else len(rows)
         columns = cls(
@@ -59,10 +70,12 @@ class Columns:
         )
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
-            part = np.asarray(X[start:stop] if rows is None else X[rows[start:stop]], np.float64)
-            mean = part.mean(axis=0)
-            squares = ((part - mean) ** 2).sum(axis=0)
-            columns = columns.merged(cls(len(part), part.min(axis=0), part.max(axis=0), mean, squares))
+            these = slice(start, stop) if rows is None else rows[start:stop]
+            part = np.asarray(X[these], np.float64)
+            own = np.ones(len(part)) if weights is None else weights[these]
+            mean = np.average(part, axis=0, weights=own)
+            squares = own @ (part - mean) ** 2
+            columns = columns.merged(cls(own.sum(), part.min(axis=0), part.max(axis=0), mean, squares))
         return columns
 
     def merged(self, other):

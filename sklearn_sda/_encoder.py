@@ -149,6 +149,90 @@ def make_encoder(encoder, rng, *, pretrain, verbose):
     return encoder, False
 
 
+def check_takes_weights(encoder):
+    """Raise ValueError if an encoder has a layer that can't be trained with weights of samples."""
+    machines = [step for step in split_steps(encoder)[1] if isinstance(step, BernoulliRBM)]
+    if machines:
+        raise ValueError(
+            f"sample_weight can't be used with {machines[0]!r} in the encoder: a BernoulliRBM takes none. "
+            "Train it before, and hand it over in a FrozenEstimator."
+        )
+
+
+def needs_labels(encoder):
+    """Return whether labels may matter to the training of an encoder."""
+    preprocessing, autoencoders = split_steps(encoder)
+    return bool(preprocessing) or any(np.any(getattr(step, "supervision", 0)) for step in autoencoders)
+
+
+def without_verbosity(encoder):
+    """Return an unfitted copy of an encoder without what does not matter to the result."""
+    encoder = clone(encoder)
+    names = encoder.get_params(deep=True)
+    quiet = {name: 0 for name in names if name == "verbose" or name.endswith("__verbose")}
+    return encoder.set_params(**quiet)
+
+
+def fit_encoder(encoder, key, X, y, metadata):
+    """Fit an encoder.
+
+    Its steps are fitted one by one if there is metadata: every autoencoder gets it, preprocessing does not.
+
+    Parameters
+    ----------
+    encoder : estimator
+        Unfitted; its copy is returned by a cache.
+    key : estimator or None
+        What a cache knows the encoder by.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or None
+        Labels.
+    metadata : dict
+        Any of `sample_weight`, `X_val` and `y_val`; None for none.
+
+    Returns
+    -------
+    encoder : estimator
+        Fitted.
+    """
+    metadata = {name: value for name, value in metadata.items() if value is not None}
+    if not metadata:
+        return encoder.fit(X, y)
+    last = leaves(encoder)[-1]
+    for step in leaves(encoder):
+        if isinstance(step, BernoulliRBM) or not isinstance(step, AUTOENCODERS):
+            step.fit(X, y)
+        else:
+            step.fit(X, y, **metadata)
+        if step is not last:
+            X = step.transform(X)
+            if "X_val" in metadata:
+                metadata["X_val"] = step.transform(metadata["X_val"])
+    return encoder
+
+
+def grown_encoder(encoder, fitted):
+    """Return a copy of a fitted stack whose next `fit` adds layers; None if the stack has not grown.
+
+    Parameters
+    ----------
+    encoder : None, int, sequence of int, estimator or FrozenEstimator
+        The parameter of the supervised estimator.
+    fitted : estimator
+        The fitted encoder.
+    """
+    wanted = named_encoder(encoder)
+    if not all(isinstance(item, StackedAutoencoderTransformer) for item in (wanted, fitted)):
+        return None
+    layers, present = described_layers(wanted), described_layers(fitted)
+    if len(layers) <= len(present) or layers[: len(present)] != present:
+        return None
+    own = {name: getattr(fitted, name) for name in ("random_state", "verbose")}
+    params = {**wanted.get_params(deep=False), **own, "warm_start": True, "memory": None}
+    return copy.deepcopy(fitted).set_params(**params)
+
+
 def check_same_layers(encoder, fitted):
     """Raise ValueError if training can't continue because the parameter `encoder` was changed.
 

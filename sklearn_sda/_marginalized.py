@@ -23,17 +23,17 @@ class Moments(NamedTuple):
 
     Attributes
     ----------
-    count : int
-        Number of samples.
+    count : float
+        Sum of the weights of the samples.
     mean : ndarray of shape (n_inputs + n_targets,)
         Of the columns of A, then of B.
     products : ndarray of shape (n_inputs, n_inputs + n_targets)
-        (A - mean).T @ ((A, B) - mean).
+        (A - mean).T @ V @ ((A, B) - mean) with the weights on the diagonal of V.
     squares : ndarray of shape (n_inputs + n_targets,)
-        Sum of the squared differences of each column from its mean.
+        Weighted sum of the squared differences of each column from its mean.
     """
 
-    count: int
+    count: float
     mean: np.ndarray
     products: np.ndarray
     squares: np.ndarray
@@ -50,12 +50,12 @@ class Moments(NamedTuple):
         )
 
 
-def solve_encoder(X, n_components, levels, alpha, dtype, rng):
+def solve_encoder(X, n_components, levels, alpha, dtype, rng, weights=None):
     """Return the linear map that reconstructs columns of X best from masked samples, averaged over all masks.
 
     Column j is kept with probability q_j. W and the intercept b minimise the expectation of
-    1/2 sum_i ||x_i - x_tilde_i W - b||**2 + alpha / 2 ||W||**2 over all masks. With m the means of the
-    columns and C their centred sums of products::
+    1/2 sum_i v_i ||x_i - x_tilde_i W - b||**2 + alpha / 2 ||W||**2 over all masks, v_i being the weights of
+    the samples and n their sum. With m the means of the columns and C their centred sums of products::
 
         (Q + alpha) W = P, b = m - (q m) W    with P_jk = q_j C_jk, Q_jk = q_j q_k C_jk off the diagonal
         and Q_jj = q_j C_jj + n q_j (1 - q_j) m_j**2
@@ -79,30 +79,32 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng):
         Of the result.
     rng : RandomState
         For the blocks.
+    weights : ndarray of shape (n_samples,) or None
+        Of the samples; None for ones.
 
     Returns
     -------
     coef : ndarray of shape (n_features, n_components)
     intercept : ndarray of shape (n_components,)
     loss : float
-        What is minimised, per sample, on average over the blocks.
+        What is minimised, per sample (of weight 1), on average over the blocks.
 
     Raises
     ------
     DivergenceError
         If the sums overflow.
     """
-    n_samples, n_features = X.shape
+    n_features = X.shape[1]
     n_blocks = -(-n_features // MOST_COLUMNS)
     if n_blocks == 1:
-        moments = _moments(X, None, None)
+        moments = _moments(X, None, None, weights)
         columns = _widest_columns(moments.squares, n_components)
         blocks = [(np.arange(n_features), moments)]
     else:
-        columns = _widest_columns(Columns.of(X).squares, n_components)
+        columns = _widest_columns(Columns.of(X, weights=weights).squares, n_components)
         order = rng.permutation(n_features)
         blocks = (
-            (block, _moments(X, lambda x, b=block: x[:, b], lambda x: x[:, columns]))
+            (block, _moments(X, lambda x, b=block: x[:, b], lambda x: x[:, columns], weights))
             for block in np.array_split(order, n_blocks)
         )
     coef, intercept, loss = np.zeros((n_features, n_components)), np.zeros(n_components), 0.0
@@ -111,16 +113,17 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng):
         targets = columns if n_blocks == 1 else len(block) + np.arange(n_components)
         mean, keep = moments.mean[: len(block)], 1 - levels[block]
         Q = moments.products[:, : len(block)] * np.outer(keep, keep)
-        np.fill_diagonal(Q, keep * moments.squares[: len(block)] + n_samples * keep * (1 - keep) * mean**2)
+        variance = moments.count * keep * (1 - keep) * mean**2
+        np.fill_diagonal(Q, keep * moments.squares[: len(block)] + variance)
         P = moments.products[:, targets] * keep[:, None]
         W = _solve(Q, P, alpha)
-        loss += 0.5 * (moments.squares[targets].sum() - (P * W).sum()) / n_samples / n_blocks
+        loss += 0.5 * (moments.squares[targets].sum() - (P * W).sum()) / moments.count / n_blocks
         coef[block] = W / n_blocks
         intercept += (moments.mean[targets] - (keep * mean) @ W) / n_blocks
     return coef.astype(dtype), intercept.astype(dtype), float(loss)
 
 
-def solve_decoder(X, encoder):
+def solve_decoder(X, encoder, weights=None):
     """Return the linear map from codes to samples with the least squared error.
 
     Parameters
@@ -129,6 +132,8 @@ def solve_decoder(X, encoder):
         Any numeric type; read a part at a time.
     encoder : sklearn_sda._network.Affine
         Gives the codes.
+    weights : ndarray of shape (n_samples,) or None
+        Of the samples; None for ones.
 
     Returns
     -------
@@ -143,7 +148,7 @@ def solve_decoder(X, encoder):
         encoder.unit(H, encoder.intercept)
         return H
 
-    moments = _moments(X, encode, lambda x: x)
+    moments = _moments(X, encode, lambda x: x, weights)
     n_components = len(moments.products)
     W = _solve(moments.products[:, :n_components], moments.products[:, n_components:], 0)
     intercept = moments.mean[n_components:] - moments.mean[:n_components] @ W
@@ -155,7 +160,7 @@ def _widest_columns(squares, n_columns):
     return np.sort(np.argsort(-squares, kind="stable")[:n_columns])
 
 
-def _moments(X, inputs, targets):
+def _moments(X, inputs, targets, weights):
     """Return the `Moments` of the samples, by several threads, with the same bits for any number of them.
 
     Parameters
@@ -165,6 +170,8 @@ def _moments(X, inputs, targets):
     inputs, targets : callable or None
         From some rows of X, in float64, to A of shape (n_rows, n_inputs) and B of shape (n_rows, n_targets);
         None for X itself and for no targets.
+    weights : ndarray of shape (n_samples,) or None
+        Of the samples; None for ones.
     """
     starts, total = list(range(0, len(X), CHUNK)), None
     parts = [None] * len(starts)
@@ -173,9 +180,12 @@ def _moments(X, inputs, targets):
         x = np.asarray(X[starts[number] : starts[number] + CHUNK], np.float64)
         A = x if inputs is None else np.asarray(inputs(x), np.float64)
         both = A if targets is None else np.hstack([A, targets(x)])
-        mean = both.mean(axis=0)
-        both = both - mean
-        parts[number] = Moments(len(x), mean, both[:, : A.shape[1]].T @ both, (both**2).sum(axis=0))
+        own = np.ones(len(x)) if weights is None else weights[starts[number] : starts[number] + CHUNK]
+        if own.any():
+            mean = np.average(both, axis=0, weights=own)
+            both = both - mean
+            A = both[:, : A.shape[1]] if weights is None else both[:, : A.shape[1]] * own[:, None]
+            parts[number] = Moments(own.sum(), mean, A.T @ both, own @ both**2)
 
     with one_thread, np.errstate(over="ignore", invalid="ignore"):
         n_parts = min(n_threads(), len(starts))
@@ -184,8 +194,9 @@ def _moments(X, inputs, targets):
                 n = min(n_parts, len(starts) - first)
                 team.run(lambda part, first=first: work_on(first + part), n)
                 for number in range(first, first + n):  # always in this order
-                    total = parts[number] if total is None else total.merged(parts[number])
-                    parts[number] = None
+                    if parts[number] is not None:
+                        total = parts[number] if total is None else total.merged(parts[number])
+                        parts[number] = None
     if not np.isfinite(total.products).all():
         raise DivergenceError(
             "solver='marginalized': sums over the samples became infinite or NaN. Scale the data (for "

@@ -163,3 +163,27 @@ def reconstruction_losses(chain, X, loss):
 
     _for_each_chunk(work, chain, X)
     return losses
+
+
+def output_losses(outputs, write_targets, loss):
+    """Return the loss of outputs that have their intercepts, but no link.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Not modified.
+    write_targets : callable
+        ``write_targets(rows, out)`` writes the targets of all rows.
+    loss : Loss
+        See `sklearn_sda._kernels.pointwise.LOSSES`.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples,)
+    """
+    targets, dtype = np.empty_like(outputs), outputs.dtype
+    write_targets(np.arange(len(outputs)), targets)
+    losses = np.empty(len(outputs), dtype)
+    zeros, ones = np.zeros(outputs.shape[1], dtype), np.ones(len(outputs), dtype)
+    loss.kernel(targets, outputs.copy(), zeros, ones, np.empty((0, 0), dtype), losses)
+    return losses

@@ -46,6 +46,8 @@ class _Objective:
         Numbers that `_read` writes for each row.
     work : float
         Floating-point operations of the matrix products of a minibatch.
+    weights : ndarray of shape (n_samples,) or None
+        Of the samples in the loss; their mean is 1. None for ones.
 
     Attributes
     ----------
@@ -57,7 +59,7 @@ class _Objective:
         Threads that share the steps; the caller's alone unless it is set.
     """
 
-    def __init__(self, name, parameters, alpha, batch_size, n_samples, row_size, work):
+    def __init__(self, name, parameters, alpha, batch_size, n_samples, row_size, work, weights):
         for parameter in parameters:  # compiled code writes to them without looking
             alike = parameter.dtype == parameters[0].dtype
             if not (alike and parameter.flags.c_contiguous and parameter.flags.writeable):
@@ -74,6 +76,7 @@ class _Objective:
         together = min(SPAN_BYTES // (row_size * self._dtype.itemsize), n_samples) // batch_size
         self.span = max(1, together) * batch_size
         self._losses = np.empty(self.span, self._dtype)
+        self._sample_weights, self._weights = weights, np.ones(self.span, self._dtype)
         self._gradients = np.empty(sum(parameter.size for parameter in parameters), self._dtype)
         n_blocks = sum(-(-len(parameter) // BLOCK) for parameter in parameters if parameter.ndim == 2)
         self._penalties = np.empty(n_blocks, self._dtype)
@@ -114,6 +117,8 @@ class _Objective:
             Sum of the losses of the rows, penalty included.
         """
         n, n_parts = len(rows), min(self.team.size, n_threads())
+        if self._sample_weights is not None:
+            self._weights[:n] = self._sample_weights[rows]
         together = self._corruption is not None and self._corruption.takes_minibatches
         n_readers = 1 if together else n_parts
         self.team.run(lambda part: self._read(rows, position, share(n, part, n_readers)), n_readers)
@@ -180,9 +185,11 @@ class Reconstruction(_Objective):
         Weight in [0, 1] of the output layer's loss; that of the reconstruction is 1 - supervision.
     write_targets : callable or None
         As in `Network`.
+    labelled : ndarray of bool of shape (n_samples,) or None
+        Which samples have targets; the others have no part in the output layer's loss.
     target_loss : str
         Key of `LOSSES` for the output layer.
-    alpha, batch_size
+    alpha, batch_size, weights
         See `_Objective`.
     """
 
@@ -200,19 +207,21 @@ class Reconstruction(_Objective):
         penalties=(0, 0, 0.5, 0),
         supervision=0.0,
         write_targets=None,
+        labelled=None,
         target_loss="log_loss",
+        weights=None,
     ):
         n_features, n_components = parameters[0].shape
         name = f"Autoencoder layer {n_features} -> {n_components}"
         work = 10 * batch_size * n_features * n_components
         n_outputs = 0 if write_targets is None else len(parameters[-1])
         row_size = (3 if corruption.emphasis else 2) * n_features + n_outputs
-        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, work)
+        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, work, weights)
         self._X = X
         self._unit = ACTIVATIONS[activation]
         self._loss, self._target_loss = LOSSES[loss], LOSSES[target_loss]
         self._corruption = corruption
-        self._supervision, self._write_targets = supervision, write_targets
+        self._supervision, self._write_targets, self._labelled = supervision, write_targets, labelled
         self._strengths = np.array(penalties, self._dtype)
         activity_l1, sparsity_weight, _, contraction = penalties
         penalised = activity_l1 > 0 or sparsity_weight > 0 or contraction > 0
@@ -225,10 +234,12 @@ class Reconstruction(_Objective):
         self._decoder_coef = empty(0, 0) if tied else own.pop(0)
         self._output = own or [empty(n_components, 0), empty(0)]
         self._targets = empty(self.span, n_outputs)
+        self._target_weights = empty(0 if write_targets is None else self.span)
         self._clean = empty(self.span, n_features)
         self._corrupted = np.empty_like(self._clean) if corruption.corrupts else self._clean
         self._emphasis = empty(*(self._clean.shape if corruption.emphasis else (0, 0)))
-        self._one_by_one = batch_size == 1 and tied and not (own or corruption.emphasis or penalised)
+        plain = not (own or corruption.emphasis or penalised or weights is not None)
+        self._one_by_one = batch_size == 1 and tied and plain
         # buffers of the compiled steps
         self._visible, self._hidden = empty(2 * batch_size, n_features), empty(2 * batch_size, n_components)
         self._bent = empty(2 * batch_size if contraction else 0, n_components)
@@ -240,6 +251,9 @@ class Reconstruction(_Objective):
         gather(self._X, rows[part], self._clean[part])
         if self._write_targets is not None:
             self._write_targets(rows[part], self._targets[part])
+            self._target_weights[part] = self._weights[part]
+            if self._labelled is not None:
+                self._target_weights[part] *= self._labelled[rows[part]]
         if self._corruption.corrupts or self._corruption.emphasis:
             emphasis = self._emphasis[part] if self._corruption.emphasis else None
             self._corruption(
@@ -254,7 +268,8 @@ class Reconstruction(_Objective):
             step_size = optimizer.learning_rate
             functions += self._functions(self._loss.kernel)
             return train_samples, X, X_tilde, *functions, *self.parameters, step_size, losses
-        emphasis, targets = self._emphasis[:n_rows], self._targets[:n_rows]
+        emphasis, weights = self._emphasis[:n_rows], self._weights[:n_rows]
+        targets, target_weights = self._targets[:n_rows], self._target_weights[:n_rows]
         functions += self._functions(
             (self._unit if len(self._bent) else ACTIVATIONS["identity"]).derivatives,
             self._loss.emphasised if len(emphasis) else self._loss.kernel,
@@ -266,7 +281,8 @@ class Reconstruction(_Objective):
             multiply,
         )
         return (
-            train_layer, X, X_tilde, emphasis, targets, self._batch_size, *functions,
+            train_layer, X, X_tilde, emphasis, weights, targets, target_weights, self._batch_size,
+            *functions,
             *self.parameters[:3], self._decoder_coef, *self._output, self._supervision, self._strengths,
             *self._update(n_rows, optimizer), self._visible, self._hidden, self._bent, self._delta_output,
             self._gradients, self._l2, self._penalties, self._code_penalties, losses,
@@ -289,7 +305,7 @@ class Network(_Objective):
         Keys of `ACTIVATIONS`, one per hidden layer.
     loss : str
         Key of `LOSSES`.
-    alpha, batch_size
+    alpha, batch_size, weights
         See `_Objective`.
     dropout : list of float or None
         Probability that an entry of the input of each layer is dropped, in [0, 1); None for zeros.
@@ -300,17 +316,19 @@ class Network(_Objective):
         if all have their own.
     corruption : sklearn_sda._corruption.Corruption or None
         What is done to the samples, if anything.
+    rate_factors : list of float or None
+        By which the learning rate of each layer is multiplied; None for ones.
     """
 
     def __init__(
         self, X, write_targets, parameters, *, activations, loss, alpha, batch_size, dropout=None,
-        seeds=None, owners=None, corruption=None,
+        seeds=None, owners=None, corruption=None, rate_factors=None, weights=None,
     ):  # fmt: skip
         intercepts = [parameter for parameter in parameters if parameter.ndim == 1]
         sizes = [len(parameters[0]), *map(len, intercepts)]
         name = "Network " + " -> ".join(map(str, sizes))
         work = 6 * batch_size * sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
-        super().__init__(name, parameters, alpha, batch_size, len(X), sizes[0] + sizes[-1], work)
+        super().__init__(name, parameters, alpha, batch_size, len(X), sizes[0] + sizes[-1], work, weights)
         self._owners = np.array(range(len(intercepts)) if owners is None else owners, np.int64)
         self._corruption = corruption
         self._X = X
@@ -319,6 +337,7 @@ class Network(_Objective):
         self._sizes = np.array(sizes, np.int64)
         self._units = np.array([list(ACTIVATIONS).index(name) for name in activations], np.int64)
         self._dropout = np.array(dropout or [0] * len(self._sizes[1:]), self._dtype)
+        self._rate_factors = np.array(rate_factors or [1] * len(self._sizes[1:]), self._dtype)
         self._seeds = np.array(seeds or [0] * len(self._sizes[1:]), np.int64)
         # two per layer: those of the coefficients, which may be another layer's, and of the intercept
         coefs = iter(parameter for parameter in parameters if parameter.ndim == 2)
@@ -342,14 +361,17 @@ class Network(_Objective):
         """Return the compiled function and its arguments but for the threads'."""
         units = list(ACTIVATIONS.values())
         # a unit that no layer has need not be compiled: another one stands in its place
-        units = [unit if k in self._units else units[self._units[0]] for k, unit in enumerate(units)]
+        used = units[self._units[0]] if len(self._units) else units[0]
+        units = [unit if k in self._units else used for k, unit in enumerate(units)]
         return (
-            train_network, self._rows[:n_rows], self._targets[:n_rows], self._batch_size,
+            train_network, self._rows[:n_rows], self._weights[:n_rows], self._targets[:n_rows],
+            self._batch_size,
             self._sizes, self._units,
             tuple(self._functions(*(unit.forward for unit in units))),
             tuple(self._functions(*(unit.backward for unit in units))),
             *self._functions(masking, self._loss, add_l2, optimizer.rule, multiply),
             self._dropout, self._seeds, position, self._addresses, self._owners,
+            self._rate_factors,
             *self._update(n_rows, optimizer),
             self._outputs, self._deltas, self._gradients, self._penalties, self._losses[:n_rows],
         )  # fmt: skip

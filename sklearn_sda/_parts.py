@@ -10,11 +10,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._base import check_samples
+from sklearn_sda._classifier import SdAClassifier
 from sklearn_sda._encoder import AUTOENCODERS, layers_of, leaves, split_steps
+from sklearn_sda._regressor import SdARegressor
 from sklearn_sda._stacked import StackedAutoencoderTransformer
-from sklearn_sda._supervised import SdAClassifier
 
-SUPERVISED = (SdAClassifier,)
+SUPERVISED = (SdAClassifier, SdARegressor)
 # Axis label of each loss, by the output activation that it comes with.
 LOSS_LABELS = {
     "logistic": "cross-entropy (nats per sample)",

@@ -6,7 +6,9 @@ from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -19,6 +21,8 @@ from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._network import forward, gather, reconstruction_losses
 from sklearn_sda._objectives import Network
+from sklearn_sda._training import training_rows
+from sklearn_sda._weights import check_weights, scaled
 
 # Parameters of a layer that the stack sets itself, or that are one for all layers.
 OWN_PARAMETERS = ("n_components", "random_state")
@@ -43,6 +47,7 @@ FINE_TUNING_PARAMETERS = (
     "random_state",
     "shuffle",
     "solver",
+    "stopping",
     "tol",
     "validation_fraction",
     "verbose",
@@ -52,6 +57,7 @@ FINE_TUNING_ATTRIBUTES = (
     "best_validation_score_",
     "loss_",
     "loss_curve_",
+    "validation_losses_",
     "validation_scores_",
 )
 
@@ -156,16 +162,20 @@ class StackedAutoencoderTransformer(
         Smallest improvement of the loss (or validation score) that counts as progress.
 
     n_iter_no_change : int, default=10
-        A layer stops after more than this many epochs without progress.
+        Epochs without progress that are allowed to a layer; see `stopping`.
+
+    stopping : {"patience", "geometric"}, default="patience"
+        When the training of a layer stops.
 
     early_stopping : bool, default=False
-        Whether each layer sets samples aside and restores its best parameters.
+        Whether each layer sets samples aside (or uses the `X_val` of `fit`) and restores its best parameters.
 
     validation_fraction : float, default=0.1
         Fraction of the samples set aside for early stopping, in (0, 1).
 
     warm_start : bool, default=False
-        Whether `fit` continues from the present layers. Not together with `memory`.
+        Whether `fit` continues from the present layers. If `hidden_layer_sizes` has grown, they are left as
+        they are, and only the new ones are trained. Not together with `memory`.
 
     dtype : {"float32", "float64"}, default="float32"
         Type of the computation, the parameters and the output; one for all layers.
@@ -219,7 +229,11 @@ class StackedAutoencoderTransformer(
         Training loss of each epoch of the fine-tuning.
 
     validation_scores_ : list of float or None
-        Score of the validation samples after each epoch of the fine-tuning; None without early stopping.
+        Score of the validation samples after each epoch of the fine-tuning; None without early stopping and
+        `X_val`.
+
+    validation_losses_ : list of float or None
+        Their loss, the negative score.
 
     best_validation_score_ : float or None
         Highest of those, that of the restored parameters.
@@ -301,6 +315,7 @@ class StackedAutoencoderTransformer(
         shuffle=True,
         tol=1e-4,
         n_iter_no_change=10,
+        stopping="patience",
         early_stopping=False,
         validation_fraction=0.1,
         warm_start=False,
@@ -337,6 +352,7 @@ class StackedAutoencoderTransformer(
         self.shuffle = shuffle
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.stopping = stopping
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
@@ -372,7 +388,7 @@ class StackedAutoencoderTransformer(
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None):
         """Train the layers one after the other, each on the code of the trained ones below.
 
         Parameters
@@ -381,6 +397,13 @@ class StackedAutoencoderTransformer(
             Training samples, of any numeric type; read-only memory maps included.
         y : array-like of shape (n_samples,) or None
             Class labels, for `supervision`; otherwise ignored.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples in the loss of every layer; see `DenoisingAutoencoder.fit`.
+        X_val : array-like of shape (n_val_samples, n_features) or None
+            Samples for validation: every layer measures the score of their code. Where there is
+            `early_stopping` they take the place of a split of X.
+        y_val : array-like of shape (n_val_samples,) or None
+            Their class labels, for `supervision`.
 
         Returns
         -------
@@ -391,10 +414,12 @@ class StackedAutoencoderTransformer(
         ------
         ValueError
             If X is empty or has NaN or infinity, if a sequence of parameters has not one value per
-            layer, or if training diverges. The estimator is then as it was before.
+            layer, if weights are negative or all zero, if `X_val` has other columns, or if training
+            diverges. The estimator is then as it was before.
         """
         resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
+        weights, validation = check_weights(sample_weight, X), self._check_validation(X_val, y_val)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
         trainer = self._make_trainer(pipeline, X.shape[1])
         context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
@@ -403,14 +428,14 @@ class StackedAutoencoderTransformer(
         with pretraining.propagate_callback_context(pipeline):
             pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
             with self._naming_layers(pipeline):
-                pipeline.fit(X, y)
-            self.pipeline_ = pipeline
+                fit_pipeline(pipeline, X, y, weights, validation)
+            self.pipeline_ = thawed(pipeline)
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         self._forget_fine_tuning()
         if trainer is not None:
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=trainer._max_iter(len(X)))
             fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            self._fine_tune(trainer, X, y, fine_tuning)
+            self._fine_tune(trainer, X, y, fine_tuning, weights, validation)
             fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
@@ -418,7 +443,7 @@ class StackedAutoencoderTransformer(
     @available_if(lambda self: self._can_partial_fit())
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Make one pass over some samples with every layer, from the lowest to the highest.
 
         Each layer is trained on the code that the layers below give after their own pass, so that all
@@ -431,6 +456,8 @@ class StackedAutoencoderTransformer(
             Training samples.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples, relative to each other.
 
         Returns
         -------
@@ -445,16 +472,30 @@ class StackedAutoencoderTransformer(
         self._validate_params()  # scikit-learn does it in the first call only
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
+        weights = check_weights(sample_weight, X)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
+        if len(pipeline) > len(getattr(self, "pipeline_", pipeline)):
+            raise ValueError(
+                f"partial_fit can't continue with hidden_layer_sizes={self.hidden_layer_sizes!r}: the fitted "
+                f"stack has {len(self.pipeline_)} layers. Use fit with warm_start=True to add layers."
+            )
         code = X
         with self._naming_layers(pipeline):
             for number, (_, layer) in enumerate(pipeline.steps, start=1):
-                layer.partial_fit(code)
+                layer.partial_fit(code, sample_weight=weights)
                 if number < len(self):
                     code = layer.transform(code)
         self.pipeline_ = pipeline
         self._forget_fine_tuning()
         return self
+
+    def _check_validation(self, X_val, y_val):
+        """Return validated samples for validation and their labels; None without."""
+        layer = DenoisingAutoencoder(dtype=self.dtype, supervision=float(np.max(self.supervision)))
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(layer, name, getattr(self, name))
+        return layer._check_validation(X_val, y_val)
 
     def _forget_fine_tuning(self):
         """Remove what an earlier training of the whole stack left: the layers are layers again."""
@@ -510,6 +551,7 @@ class StackedAutoencoderTransformer(
     def _make_pipeline(self, resume, n_features, y):
         """Return the pipeline to be trained: new layers, or copies of the present ones (`resume`).
 
+        If the stack has grown, the present ones are frozen in it, and only the new ones will be trained.
         The parameters of every layer are checked here, before the first one is trained: for n_features
         columns and labels y.
         """
@@ -520,26 +562,30 @@ class StackedAutoencoderTransformer(
                     "warm_start=True and partial_fit continue from trained layers, which memory="
                     f"{self.memory!r} can't cache. Set memory=None."
                 )
-            if len(self.pipeline_) != len(layer_parameters):
+            if len(self.pipeline_) > len(layer_parameters):
                 raise ValueError(
                     f"Training can't continue with hidden_layer_sizes={self.hidden_layer_sizes!r}: the "
                     f"fitted stack has {len(self.pipeline_)} layers."
                 )
-            pipeline = copy.deepcopy(self.pipeline_)
-            for (_, layer), parameters in zip(pipeline.steps, layer_parameters, strict=True):
-                layer.set_params(**parameters)
-        else:
-            rng = check_random_state(self.random_state)
-            seeds = rng.randint(np.iinfo(np.int32).max, size=len(layer_parameters))
-            layers = [
+        kept = [layer for _, layer in copy.deepcopy(self.pipeline_).steps] if resume else []
+        rng = check_random_state(self.random_state)
+        seeds = rng.randint(np.iinfo(np.int32).max, size=len(layer_parameters))
+        grown = bool(kept) and len(kept) < len(layer_parameters)
+        steps = []
+        for number, (parameters, seed) in enumerate(zip(layer_parameters, seeds, strict=True), start=1):
+            if number <= len(kept):
+                layer = kept[number - 1].set_params(**parameters)
+                if grown:
+                    layer._present_parameters()  # raises if it is no longer what the parameters say
+                    layer = FrozenEstimator(layer)
+            else:
                 # whatever the global configuration, layers hand arrays to each other
-                DenoisingAutoencoder(**parameters, random_state=int(seed)).set_output(transform="default")
-                for parameters, seed in zip(layer_parameters, seeds, strict=True)
-            ]
-            steps = [(f"layer{number}", layer) for number, layer in enumerate(layers, start=1)]
-            pipeline = Pipeline(steps, memory=self.memory)
+                layer = DenoisingAutoencoder(**parameters, random_state=int(seed))
+                layer.set_output(transform="default")
+            steps.append((f"layer{number}", layer))
+        pipeline = Pipeline(steps, memory=self.memory)
         feature_names = getattr(self, "feature_names_in_", None)
-        for number, (_, layer) in enumerate(pipeline.steps, start=1):
+        for number, (_, layer) in enumerate(thawed(pipeline).steps, start=1):
             layer._validate_params()
             try:
                 layer._check_combinations(n_features, feature_names, y)
@@ -567,7 +613,7 @@ class StackedAutoencoderTransformer(
         """
         if not self._fine_tunes():
             return None
-        trainer = DenoisingAutoencoder(**pipeline[0].get_params(deep=False))
+        trainer = DenoisingAutoencoder(**thawed(pipeline)[0].get_params(deep=False))
         changes = self.fine_tune if isinstance(self.fine_tune, dict) else {}
         unknown = sorted(str(name) for name in changes if name not in FINE_TUNING_PARAMETERS)
         if unknown:
@@ -586,7 +632,7 @@ class StackedAutoencoderTransformer(
             )
         return trainer
 
-    def _fine_tune(self, trainer, X, y, context):
+    def _fine_tune(self, trainer, X, y, context, weights, validation):
         """Train the trained layers together as a deep autoencoder, in their own arrays.
 
         Parameters
@@ -599,6 +645,10 @@ class StackedAutoencoderTransformer(
             Labels, for the callbacks.
         context : callback context
             Of this phase.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples; None for ones.
+        validation : tuple or None
+            Samples for validation and their labels.
         """
         self.loss_curve_ = []  # from now on the layers are those of a deep autoencoder, see `_decoders`
         layers = self._layers()
@@ -617,9 +667,14 @@ class StackedAutoencoderTransformer(
         seed = rng.randint(np.iinfo(np.int32).max)
         if hasattr(self, "feature_names_in_"):
             trainer.feature_names_in_ = self.feature_names_in_
-        max_iter = trainer._max_iter(len(X))
-        training_rows, validation_rows = trainer._split(len(X), rng, stop_early=max_iter > 0)
-        donor_rows = None if validation_rows is None else training_rows
+        rows = training_rows(len(X), weights)
+        max_iter, batch_size = trainer._max_iter(len(rows)), trainer._check_batch_size(len(rows))
+        held_out = None if validation is None else (validation[0], None)
+        if held_out is None and trainer.early_stopping and max_iter > 0:
+            rows, held_out_rows = trainer._split(rows, rng)
+            held_out = X[held_out_rows], None if weights is None else weights[held_out_rows]
+        donor_rows = None if len(rows) == len(X) else rows
+        scaled_weights, mean_weight = scaled(weights, rows, parameters[0].dtype)
         objective = Network(
             X,
             lambda rows, out: gather(X, rows, out),
@@ -628,17 +683,20 @@ class StackedAutoencoderTransformer(
             activations=[layer.activation for layer in layers]
             + [layer.activation for layer in reversed(layers[:-1])],
             loss=layers[0]._fitted_loss(),
-            alpha=trainer.alpha,
-            batch_size=trainer._check_batch_size(len(X)),
+            alpha=trainer.alpha / mean_weight,
+            batch_size=batch_size,
+            weights=scaled_weights,
             owners=owners,
             corruption=trainer._make_corruption(seed, None, X, donor_rows),
         )
-        score = None
-        if validation_rows is not None:
-            X_validation = X[validation_rows]
+        validate = None
+        if held_out is not None:
 
-            def score():
-                return float(self._score_samples(X_validation).mean(dtype=np.float64))
+            def validate():
+                X_held_out, own_weights = held_out
+                scores = self._score_samples(X_held_out).astype(np.float64)
+                score = float(np.average(scores, weights=own_weights))
+                return score, -score
 
         def fitted_attributes(history):
             curves = trainer._curve_attributes(history, resume=False)
@@ -648,10 +706,10 @@ class StackedAutoencoderTransformer(
             objective,
             trainer._next_optimizer(parameters, incremental=False),
             rng,
-            rows=training_rows,
+            rows=rows,
             max_iter=max_iter,
             position=0,
-            score=score,
+            validate=validate,
             monitor=Monitor(
                 self, context, objective.name, fitted_attributes, X, y, max_iter, verbose=trainer.verbose
             ),
@@ -791,6 +849,45 @@ class StackedAutoencoderTransformer(
             Higher is better.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def thawed(pipeline):
+    """Return a pipeline with the estimators that are frozen in another one as its steps."""
+    steps = [
+        (name, step.estimator if isinstance(step, FrozenEstimator) else step) for name, step in pipeline.steps
+    ]
+    return Pipeline(steps, memory=pipeline.memory)
+
+
+def fit_pipeline(pipeline, X, y, weights, validation):
+    """Fit a pipeline of layers, every layer with the weights of samples and the code of those for validation.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Of `DenoisingAutoencoder`, some perhaps frozen.
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or None
+        Labels.
+    weights : ndarray of shape (n_samples,) or None
+        Of the samples.
+    validation : tuple or None
+        Samples for validation and their labels.
+    """
+    X_val, y_val = validation or (None, None)
+    metadata = {"sample_weight": weights, "X_val": X_val, "y_val": y_val}
+    metadata = {name: value for name, value in metadata.items() if value is not None}
+    if not metadata:
+        pipeline.fit(X, y)
+        return
+    with config_context(enable_metadata_routing=True):
+        for _, layer in pipeline.steps:
+            if not isinstance(layer, FrozenEstimator):
+                layer.set_fit_request(sample_weight=True, X_val=True, y_val=True)
+        pipeline.set_params(transform_input=["X_val"])
+        pipeline.fit(X, y, **metadata)
+    pipeline.set_params(transform_input=None)
 
 
 def is_pair(value):

@@ -1,212 +1,48 @@
-"""A classifier is an output layer on an encoder, fine-tuned in the encoder's own arrays."""
+"""A supervised network is an output layer on an encoder, fine-tuned in the encoder's own arrays."""
 
 import copy
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples
-from sklearn_sda._compat import HasMethods, Interval, NullContext, _check_partial_fit_first_call, _fit_context
+from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
     AUTOENCODERS,
     check_same_layers,
+    check_takes_weights,
     described_layers,
+    fit_encoder,
+    grown_encoder,
     layers_of,
     leaves,
     make_encoder,
+    needs_labels,
     split_steps,
+    without_verbosity,
 )
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
-from sklearn_sda._labels import check_classes, check_labels, check_none_missing, encode_labels, one_hot_writer
-from sklearn_sda._network import Affine, forward
+from sklearn_sda._network import Affine, forward, output_losses
 from sklearn_sda._objectives import Network
+from sklearn_sda._targets import require_y
+from sklearn_sda._training import training_rows
+from sklearn_sda._weights import check_weights, scaled
+
+# Samples whose code by frozen layers is computed together.
+CHUNK = 4096
 
 
-class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClassifierMixin, MinibatchEstimator):
-    """Stacked denoising autoencoder classifier: pretrain an encoder, then fine-tune it with labels.
+class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MinibatchEstimator):
+    """Abstract: an encoder and an output layer that is trained with labels.
 
-    The encoder is trained without labels, a softmax output layer is put on top, and the whole
-    network is trained to minimise the log loss. Fine-tuning moves the very arrays that were
-    pretrained: ``clf.encoder_`` is the fine-tuned encoder.
-
-    Parameters
-    ----------
-    encoder : None, int, sequence of int, or estimator, default=None
-        What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, a
-        `sklearn.neural_network.BernoulliRBM`, or a `Pipeline` that ends in them (of machines: a deep belief
-        network); its earlier steps are preprocessing, fitted and then left alone. A sequence
-        of layer sizes is short for a stack of them, None for the default stack. A copy is trained, a
-        fitted encoder's from the beginning. One in a `sklearn.frozen.FrozenEstimator` is not trained
-        again: fine-tuning starts from a copy of it.
-
-    pretrain : bool, default=True
-        False leaves out pretraining: fine-tuning starts from the random initial parameters that
-        pretraining would have started from.
-
-    solver : {"adam", "sgd", "lbfgs"}, default="adam"
-        Optimizer of the fine-tuning: Adam, stochastic gradient descent with `momentum`, or L-BFGS (SciPy's)
-        for small data: each of its at most `max_iter` iterations sees all samples; it stops where no
-        component of the gradient is above `tol`. It has no minibatches, learning rate, dropout or early
-        stopping.
-
-    learning_rate_init : float, default=0.001
-        Step size of the first epoch.
-
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        "invscaling" is learning_rate_init / (t + 1)**power_t after t samples; "adaptive" divides the
-        rate by 5 where training would otherwise stop. For both solvers.
-
-    power_t : float, default=0.5
-        Exponent of "invscaling".
-
-    momentum : float, default=0.9
-        Momentum of solver "sgd", in [0, 1).
-
-    nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's.
-
-    beta_1 : float, default=0.9
-        Decay of Adam's mean of the gradient, in [0, 1).
-
-    beta_2 : float, default=0.999
-        Decay of Adam's mean of the squared gradient, in [0, 1).
-
-    epsilon : float, default=1e-8
-        Adam's guard against division by zero.
-
-    alpha : float, default=0.0001
-        Strength of the L2 penalty alpha / (2 n) * sum(coef**2) on a minibatch of n samples.
-
-    dropout : float or sequence of float, default=0.0
-        Probability with which the output of a hidden unit is set to 0 in fine-tuning, for each sample
-        anew, in [0, 1); what remains is divided by 1 - dropout (user guide, eq. 12). A sequence has one value
-        per hidden layer, from the lowest to the highest. Predictions are made without.
-
-    input_dropout : float, default=0.0
-        The same for the inputs of the network.
-
-    batch_size : int or "auto", default="auto"
-        Samples per minibatch; "auto" is n_samples / 20, but at least 32
-        and at most 200.
-
-    max_iter : int, default=200
-        Largest number of epochs of the fine-tuning.
-
-    shuffle : bool, default=True
-        Whether the samples are visited in a new order in each epoch.
-
-    tol : float, default=1e-4
-        An epoch counts as progress if it improves on the best loss (or validation score) by more
-        than this.
-
-    n_iter_no_change : int, default=10
-        Fine-tuning stops after more than this many epochs without progress.
-
-    early_stopping : bool, default=False
-        Whether to set aside `validation_fraction` of the samples, stratified by class, to measure
-        progress by the accuracy on them and to restore the parameters of the best epoch.
-        (Pretraining uses all samples. Where layers have `supervision` it has seen the labels of those that
-        are set aside, so that their accuracy is too good.)
-
-    validation_fraction : float, default=0.1
-        Fraction of the samples set aside for early stopping, in (0, 1).
-
-    warm_start : bool, default=False
-        Whether `fit` continues fine-tuning from the present parameters, without pretraining.
-
-    random_state : int, RandomState instance or None, default=None
-        Determines the seeds of the encoder where its own are None, the order of samples, the validation
-        split and the dropout. An integer gives the same result to the last bit on every run.
-
-    verbose : int, default=0
-        If positive, a line is printed for every epoch of the fine-tuning.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-
-    encoder_ : estimator
-        The fine-tuned encoder.
-
-    output_coef_ : ndarray of shape (n_components, n_classes)
-        Coefficients of the output layer.
-
-    output_intercept_ : ndarray of shape (n_classes,)
-        Intercepts of the output layer.
-
-    coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Coefficients of all layers, the output layer's last: the layers' own arrays, not copies.
-
-    intercepts_ : list of ndarray of shape (fan_out,)
-        Intercepts of all layers: the layers' own arrays, not copies.
-
-    out_activation_ : str
-        "softmax".
-
-    loss_ : float
-        Log loss (plus penalty) of the last epoch, nats per sample.
-
-    best_loss_ : float or None
-        Lowest training loss; None with early stopping.
-
-    loss_curve_ : list of float
-        Training loss of each epoch of the fine-tuning.
-
-    validation_scores_ : list of float or None
-        Accuracy on the validation samples after each epoch; None without early stopping.
-
-    best_validation_score_ : float or None
-        Highest of those of the last `fit`, that of the restored parameters.
-
-    n_iter_ : int
-        Number of epochs of the fine-tuning.
-
-    n_layers_ : int
-        Number of layers, input and output included.
-
-    n_outputs_ : int
-        Number of outputs, n_classes.
-
-    t_ : int
-        Number of samples seen in fine-tuning.
-
-    n_features_in_ : int
-        Number of features seen during fit.
-
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during fit. Defined only when X has feature names that are all
-        strings.
-
-    See Also
-    --------
-    StackedAutoencoderTransformer : The encoder alone.
-    sklearn.neural_network.MLPClassifier : The same network without pretraining.
-
-    References
-    ----------
-    Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11,
-    section 3.
-
-    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014). Dropout. JMLR 15. (`dropout`)
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn_sda import SdAClassifier
-    >>> X, y = load_digits(return_X_y=True)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
-    >>> clf = SdAClassifier((100, 50), max_iter=20, random_state=0).fit(X_train, y_train)
-    >>> clf.score(X_test, y_test) > 0.9
-    True
+    A subclass has the parameters below, ``_read_targets(X, y, resume)``, which returns one of the
+    kinds of `sklearn_sda._targets`, ``_weigh(targets, weights)``, which returns the weights of the samples in
+    the fine-tuning, and ``_target_attributes(targets)``.
     """
 
     _parameter_constraints: dict = {
@@ -218,63 +54,13 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             HasMethods(["fit", "transform"]),
         ],
         "pretrain": ["boolean"],
+        "freeze": [Interval(Integral, 0, None, closed="left")],
+        "learning_rate_factors": [None, tuple, list],
         "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "memory": [None, str, HasMethods(["cache"])],
         **MinibatchEstimator._parameter_constraints,
     }
-
-    def __init__(
-        self,
-        encoder=None,
-        *,
-        pretrain=True,
-        solver="adam",
-        learning_rate_init=0.001,
-        learning_rate="constant",
-        power_t=0.5,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0001,
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_size="auto",
-        max_iter=200,
-        shuffle=True,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.encoder = encoder
-        self.pretrain = pretrain
-        self.solver = solver
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.power_t = power_t
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.alpha = alpha
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     def __sklearn_tags__(self):
         """Declare that codes are float32 unless the encoder says otherwise."""
@@ -291,20 +77,29 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y):
-        """Pretrain the encoder on X, then fine-tune the whole network on X and y.
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Pretrain the encoder on X, then fine-tune the whole network on the labelled samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Training samples, of any numeric type (of any kind that its first step takes, if the
             encoder is a pipeline with preprocessing).
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels or target values. Samples without are pretrained on only: their label is -1 (None,
+            NaN or pandas.NA among strings or other objects), their target value NaN.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples in the loss of pretraining and fine-tuning: weight 2 is the same as having
+            the sample twice (but for noise and order), 0 as not having it. Preprocessing gets none.
+        X_val : array-like of shape (n_val_samples, n_features) or None
+            Samples for validation: score and loss are measured after each epoch of every phase. With
+            `early_stopping` they take the place of a split of X.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs) or None
+            Their labels or target values.
 
         Returns
         -------
-        self : SdAClassifier
+        self : object
             Fitted estimator.
 
         Raises
@@ -312,96 +107,116 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         TypeError
             If `encoder` has no autoencoder.
         ValueError
-            If X or y are not valid, y has one class only, or training diverges. The estimator is
-            then as it was before.
+            If X, y, weights or samples for validation are not valid, no sample or only one class is labelled,
+            parameters do not go together, or training diverges. The estimator is then as it was before.
         """
         resume = self.warm_start and hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
-        encoder, frozen = self._next_encoder(rng, resume)
-        self._dropout(encoder)
-        self._check_solver()
+        encoder, fitted, grown = self._next_encoder(rng, resume)
+        self._check_parameters(encoder)
         given, X = X, self._check_samples(encoder, X, reset=not resume)
-        y = check_labels(X, y)
-        classes = self.classes_ if resume else np.unique(y)
-        check_classes(classes, "y")
-        codes = encode_labels(y, classes)
+        require_y(y, type(self).__name__)
+        targets = self._read_targets(X, y, resume)
+        weights = check_weights(sample_weight, X)
+        if weights is not None and not fitted:
+            check_takes_weights(encoder)
+        tuning_weights = self._weigh(targets, weights)
+        training_rows(len(targets.labelled), tuning_weights, targets.labelled)  # raises if there are none
+        validation = self._check_validation(encoder, X_val, y_val, targets)
 
-        context = self._init_callback_context(max_subtasks=1 if resume or frozen else 2)
+        context = self._init_callback_context(max_subtasks=1 if fitted else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        if not (resume or frozen):
+        if not fitted:
             pretraining = context.subcontext(task_name="pretrain")
-            with pretraining.propagate_callback_context(encoder):
-                pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
-                encoder.fit(self._with_names(given, X), y)
-                pretraining.call_on_fit_task_end(estimator=self, X=X, y=y)
+            metadata = {"sample_weight": weights, "X_val": X_val, "y_val": y_val}
+            encoder = self._pretrain(encoder, self._with_names(given, X), y, metadata, pretraining)
         fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=self.max_iter)
         fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
         history = self._fine_tune(
-            encoder, classes, X, y, codes, rng, fine_tuning, resume=resume, incremental=False
-        )
+            encoder, targets, X, y, tuning_weights, validation, rng, fine_tuning,
+            resume=resume and not grown, incremental=False,
+        )  # fmt: skip
         fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         if not history.converged and self.max_iter > 0:
             warnings.warn(
-                f"SdAClassifier: maximum number of iterations ({self.max_iter}) reached and the fine-tuning "
-                "hasn't converged yet. Increase max_iter, or use early_stopping=True.",
+                f"{type(self).__name__}: maximum number of iterations ({self.max_iter}) reached and the "
+                "fine-tuning hasn't converged yet. Increase max_iter, or use early_stopping=True.",
                 ConvergenceWarning,
                 stacklevel=4,  # through two decorators
             )
         return self
 
-    @available_if(lambda self: self._can_partial_fit())
-    @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y, classes=None):
-        """Make one pass of fine-tuning over some samples.
-
-        The first call pretrains the encoder on its own samples (unless ``pretrain=False`` or the encoder
-        is frozen). To pretrain on data that arrive in pieces, train a stack with its `partial_fit` and
-        hand it over as ``encoder=FrozenEstimator(stack)``.
-
-        The optimizer is kept from one call to the next, with its state and the options (learning rate,
-        momentum and so on) of the first call; another `solver` makes a new one. `early_stopping` has no
-        effect here.
+    def _partial_fit(self, X, y, sample_weight, read_targets):
+        """Make one pass of fine-tuning over some samples; the first call pretrains on them.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training samples.
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or target values.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights.
+        read_targets : callable
+            From validated X and y to the targets.
+        """
+        resume = hasattr(self, "encoder_")
+        rng = check_random_state(self.random_state)
+        encoder, fitted, grown = self._next_encoder(rng, resume)
+        if grown:
+            check_same_layers(self.encoder, self.encoder_)
+        self._check_parameters(encoder)
+        given, X = X, self._check_samples(encoder, X, reset=not resume)
+        require_y(y, type(self).__name__)
+        targets = read_targets(X, y)
+        weights = check_weights(sample_weight, X)
+        if weights is not None and not fitted:
+            check_takes_weights(encoder)
+        tuning_weights = self._weigh(targets, weights)
+        if not fitted:
+            metadata = {"sample_weight": weights}
+            encoder = self._pretrain(encoder, self._with_names(given, X), y, metadata, NullContext())
+        self._fine_tune(
+            encoder, targets, X, y, tuning_weights, None, rng, NullContext(), resume=resume, incremental=True
+        )
+        return self
+
+    def _pretrain(self, encoder, X, y, metadata, context):
+        """Fit the encoder, or take it from the cache `memory`.
+
+        Parameters
+        ----------
+        encoder : estimator
+            Unfitted, or a stack that has grown.
+        X : array-like of shape (n_samples, n_features)
+            Validated samples.
         y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (n_classes,), default=None
-            All class labels that will ever occur. Required in the first call.
+            Labels.
+        metadata : dict
+            See `fit_encoder`.
+        context : callback context
+            Of this phase.
 
         Returns
         -------
-        self : SdAClassifier
-            Fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            As `fit`; if `classes` is missing in the first call or has fewer than two labels, or y has one
-            that is not in it.
+        encoder : estimator
+            Fitted.
         """
-        self._validate_params()  # scikit-learn does it in the first call only
-        resume = hasattr(self, "encoder_")
-        rng = check_random_state(self.random_state)
-        encoder, frozen = self._next_encoder(rng, resume)
-        self._dropout(encoder)
-        given, X = X, self._check_samples(encoder, X, reset=not resume)
-        y = check_labels(X, y)
-        if classes is not None:
-            check_none_missing(np.asarray(classes, dtype=object), "classes")
-        _check_partial_fit_first_call(self, classes)
-        check_classes(self.classes_, "classes")
-        codes = encode_labels(y, self.classes_)
-        if not (resume or frozen):
-            encoder.fit(self._with_names(given, X), y)
-        self._fine_tune(
-            encoder, self.classes_, X, y, codes, rng, NullContext(), resume=resume, incremental=True
-        )
-        return self
+        task = {"estimator": self, "X": X, "y": y}
+        if self.memory is None:
+            with context.propagate_callback_context(encoder):
+                context.call_on_fit_task_begin(**task)
+                encoder = fit_encoder(encoder, None, X, y, metadata)
+                context.call_on_fit_task_end(**task)
+                return encoder
+        context.call_on_fit_task_begin(**task)
+        cached = check_memory(self.memory).cache(fit_encoder, ignore=["encoder"])
+        if not needs_labels(encoder):
+            y, metadata = None, {**metadata, "y_val": None}
+        encoder = cached(encoder, without_verbosity(encoder), X, y, metadata)
+        context.call_on_fit_task_end(**task)
+        return encoder
 
     def set_params(self, **params):
         """Set parameters, those of the encoder as ``encoder__name``.
@@ -413,7 +228,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
 
         Returns
         -------
-        self : SdAClassifier
+        self : object
             The estimator itself.
 
         Raises
@@ -431,11 +246,44 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         return super().set_params(**params)
 
     def _next_encoder(self, rng, resume):
-        """Return the encoder to train and whether it is fitted; see `make_encoder`."""
+        """Return the encoder to train, whether it is fitted, and whether it has layers that are not."""
         if resume:  # a copy, so that a failure leaves the present one as it is
+            grown = grown_encoder(self.encoder, self.encoder_)
+            if grown is not None:
+                return grown, False, True
             check_same_layers(self.encoder, self.encoder_)
-            return copy.deepcopy(self.encoder_), True
-        return make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
+            return copy.deepcopy(self.encoder_), True, False
+        encoder, fitted = make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
+        return encoder, fitted, False
+
+    def _check_parameters(self, encoder):
+        """Raise ValueError if parameters do not go together, or not with the layers of the encoder."""
+        self._dropout(encoder)
+        self._check_solver()
+        n_hidden, factors = len(described_layers(encoder)), self.learning_rate_factors
+        if self.freeze > n_hidden:
+            raise ValueError(f"freeze={self.freeze} is more than the number of hidden layers, {n_hidden}.")
+        if self.freeze and self.input_dropout:
+            raise ValueError(
+                f"input_dropout={self.input_dropout} makes no sense with freeze={self.freeze}: the code of "
+                "frozen layers is computed once. Set one of them to 0."
+            )
+        if factors is None:
+            return
+        if self.solver == "lbfgs":
+            raise ValueError(
+                f"learning_rate_factors={factors!r} make no sense with solver='lbfgs', which has no learning "
+                "rate. Set them to None, or solver to 'adam' or 'sgd'."
+            )
+        if len(factors) != n_hidden + 1:
+            raise ValueError(
+                f"learning_rate_factors={factors!r} has {len(factors)} values for {n_hidden} hidden layers "
+                f"and the output layer. Give {n_hidden + 1} values."
+            )
+        if not all(isinstance(factor, Real) and 0 <= factor < np.inf for factor in factors):
+            raise ValueError(
+                f"Every value of learning_rate_factors must be a number of at least 0, got {factors!r}."
+            )
 
     def _dropout(self, encoder):
         """Return the dropout of the input of every layer, the lowest first; raise if it is not valid."""
@@ -483,21 +331,35 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             validate_data(first, X, skip_check_array=True, reset=False)
         return checked
 
-    def _fine_tune(self, encoder, classes, X, y, codes, rng, context, *, resume, incremental):
+    def _check_validation(self, encoder, X_val, y_val, targets):
+        """Return validated samples for validation and their targets; None without."""
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} is provided, but {missing} was not provided.")
+        if X_val is None:
+            return None
+        X_val = self._check_samples(encoder, X_val, reset=False)
+        return X_val, targets.alike(X_val, y_val)
+
+    def _fine_tune(
+        self, encoder, targets, X, y, weights, validation, rng, context, *, resume, incremental
+    ):  # fmt: skip
         """Train the whole network in the arrays of a fitted encoder, then set the attributes.
 
         Parameters
         ----------
         encoder : estimator
             Fitted; its layers are modified in place.
-        classes : ndarray of shape (n_classes,)
-            Class labels.
+        targets : ClassTargets, IndicatorTargets or RealTargets
+            Of the samples.
         X : array-like of shape (n_samples, n_features)
             Validated samples.
-        y : ndarray of shape (n_samples,)
-            Validated labels.
-        codes : ndarray of shape (n_samples,)
-            Position in `classes` of each label.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, for the callbacks.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples; None for ones.
+        validation : tuple or None
+            Validated samples for validation and their targets.
         rng : RandomState
             For the order of samples and the validation split.
         context : callback context
@@ -512,55 +374,70 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         history : sklearn_sda._training.History
         """
         layers = layers_of(split_steps(encoder)[1])
-        parameters = []
-        for layer in layers:
+        trained, parameters = layers[self.freeze :], []
+        for layer in trained:
             layer._make_writeable()
             parameters += [layer.encoder_coef_, layer.encoder_intercept_]
-        dtype = parameters[0].dtype
+        coef = layers[-1].encoder_coef_
+        dtype = coef.dtype
         if resume:
             output = [np.array(self.output_coef_), np.array(self.output_intercept_)]
         else:
-            output = [np.zeros((len(parameters[-1]), len(classes)), dtype), np.zeros(len(classes), dtype)]
+            output = [np.zeros((coef.shape[1], targets.n_outputs), dtype), targets.start(dtype, weights)]
         parameters += output
         attributes = {
             "encoder_": encoder,
             "output_coef_": output[0],
             "output_intercept_": output[1],
-            "classes_": classes,
-            "out_activation_": LOSSES["log_loss"].out_activation,
-            "n_outputs_": len(classes),
+            "out_activation_": LOSSES[targets.loss].out_activation,
+            "n_outputs_": targets.n_outputs,
             "n_layers_": len(layers) + 2,
+            **self._target_attributes(targets),
         }
 
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}
 
         inputs = preprocess(encoder, X)
-
-        dropout = self._dropout(encoder)
+        rows = training_rows(len(inputs), weights, targets.labelled)
+        max_iter, batch_size = self._max_iter(len(rows), incremental), self._check_batch_size(len(rows))
+        held_out = None
+        if validation is not None:
+            X_val, val_targets = validation
+            held_out = preprocess(encoder, X_val), val_targets, None
+        elif self.early_stopping and not incremental and max_iter > 0:
+            rows, held_out_rows = self._split(rows, rng, strata=targets.strata)
+            own_weights = None if weights is None else weights[held_out_rows]
+            held_out = inputs[held_out_rows], targets.part(held_out_rows), own_weights
+        if self.freeze:
+            inputs = frozen_code(layers[: self.freeze], inputs, rows)
+        dropout, factors = self._dropout(encoder), self.learning_rate_factors
+        scaled_weights, mean_weight = scaled(weights, rows, dtype)
         objective = Network(
             inputs,
-            one_hot_writer(codes),
+            targets.write,
             parameters,
-            activations=[layer.activation for layer in layers],
-            loss="log_loss",
-            alpha=self.alpha,
-            batch_size=self._check_batch_size(len(codes)),
-            dropout=dropout,
-            seeds=rng.randint(np.iinfo(np.int32).max, size=len(dropout)).tolist() if any(dropout) else None,
+            activations=[layer.activation for layer in trained],
+            loss=targets.loss,
+            alpha=self.alpha / mean_weight,
+            batch_size=batch_size,
+            dropout=dropout[self.freeze :],
+            seeds=rng.randint(np.iinfo(np.int32).max, size=len(dropout)).tolist()[self.freeze :]
+            if any(dropout)
+            else None,
+            rate_factors=None if factors is None else list(factors[self.freeze :]),
+            weights=scaled_weights,
         )
-        max_iter = self._max_iter(len(codes), incremental)
-        rows, validation_rows = self._split(
-            len(codes), rng, stop_early=not incremental and max_iter > 0, stratify=codes
-        )
-        score = None
-        if validation_rows is not None:
-            X_validation, codes_validation = inputs[validation_rows], codes[validation_rows]
+        validate = None
+        if held_out is not None:
             chain = network_chain(layers, output, identity_forward)
 
-            def score():
-                predicted = forward(chain, X_validation).argmax(axis=1)
-                return float((predicted == codes_validation).mean())
+            def validate():
+                X_held_out, held_out_targets, own_weights = held_out
+                outputs = forward(chain, X_held_out)
+                losses = output_losses(outputs, held_out_targets.write, LOSSES[targets.loss])
+                loss = float(np.average(losses.astype(np.float64), weights=own_weights))
+                return float(held_out_targets.score(outputs, own_weights)), loss
 
         optimizer = self._next_optimizer(parameters, incremental)
         history = self._minimize(
@@ -570,7 +447,7 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
             rows=rows,
             position=self.t_ if resume else 0,
             max_iter=max_iter,
-            score=score,
+            validate=validate,
             monitor=Monitor(
                 self,
                 context,
@@ -633,51 +510,29 @@ class SdAClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifie
         inputs = self._network_inputs(X)
         return forward([layer._encoder() for layer in self._layers()], inputs)
 
-    def predict(self, X):
-        """Return the most probable class of each sample.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples.
+def frozen_code(layers, inputs, rows):
+    """Return the code of some samples by the lowest layers; that of the others is not defined.
 
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Class labels.
-        """
-        outputs = self._outputs(X, identity_forward)
-        return self.classes_[outputs.argmax(axis=1)]
+    Parameters
+    ----------
+    layers : list of DenoisingAutoencoder
+        From the lowest on.
+    inputs : ndarray of shape (n_samples, n_inputs)
+        Samples.
+    rows : ndarray of int of shape (n_rows,)
+        Those whose code is needed.
 
-    def predict_proba(self, X):
-        """Return the probability of each class: the softmax of the outputs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to 1.
-        """
-        return self._outputs(X, LOSSES["log_loss"].link)
-
-    def predict_log_proba(self, X):
-        """Return the logarithm of the probability of each class, from the logits.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; finite even where the probability underflows.
-        """
-        return log_softmax(self._outputs(X, identity_forward), axis=1)
+    Returns
+    -------
+    codes : ndarray of shape (n_samples, n_components)
+    """
+    chain = [layer._encoder() for layer in layers]
+    codes = np.empty((len(inputs), chain[-1].coef.shape[1]), chain[-1].coef.dtype)
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        codes[part] = forward(chain, inputs[part])
+    return codes
 
 
 def preprocess(encoder, X):

@@ -20,9 +20,11 @@ class History:
     loss_curve : list of float
         Mean training loss of each epoch, over the samples as they were seen.
     validation_scores : list of float or None
-        Score after each epoch, higher is better; None without a `score` function.
+        Score after each epoch, higher is better; None without a `validate` function.
+    validation_losses : list of float or None
+        Loss of the validation samples after each epoch, without penalties; None without that function.
     best_epoch : int
-        1-based epoch of the best validation score, or of the lowest loss without scores; 0 if none.
+        1-based epoch of the best value of what progress is measured by; 0 if none.
     position : int
         Number of samples seen so far, those of earlier calls included.
     converged : bool
@@ -31,6 +33,7 @@ class History:
 
     loss_curve: list = field(default_factory=list)
     validation_scores: list | None = None
+    validation_losses: list | None = None
     best_epoch: int = 0
     position: int = 0
     converged: bool = False
@@ -45,10 +48,50 @@ class History:
         """Highest validation score, or None without validation."""
         return max(self.validation_scores or (), default=None)
 
+    @classmethod
+    def begin(cls, validate, position):
+        """Return that of a training that has yet to begin."""
+        curves = (None, None) if validate is None else ([], [])
+        return cls(validation_scores=curves[0], validation_losses=curves[1], position=position)
+
+    def end_epoch(self, loss, validate):
+        """Add the loss of an epoch and what `validate`, if it is not None, says of it."""
+        self.loss_curve.append(loss)
+        if validate is not None:
+            score, validation_loss = validate()
+            self.validation_scores.append(score)
+            self.validation_losses.append(validation_loss)
+
 
 def all_rows(n_samples):
     """Return the indices of all rows, of the smaller type that holds them: there may be many millions."""
     return np.arange(n_samples, dtype=np.int32 if n_samples <= np.iinfo(np.int32).max else np.int64)
+
+
+def training_rows(n_samples, weights=None, labelled=None):
+    """Return the indices of the samples that training can learn from.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    weights : ndarray of shape (n_samples,) or None
+        Those of weight 0 are left out.
+    labelled : ndarray of bool of shape (n_samples,) or None
+        Those that are not labelled are left out.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    rows = all_rows(n_samples)
+    for mask in (weights, labelled):
+        if mask is not None and not np.all(mask):
+            rows = rows[mask[rows] != 0]
+    if not len(rows):
+        raise ValueError(f"There is nothing to train on: all {n_samples} samples have weight 0 or no label.")
+    return rows
 
 
 def _check_finite(values, objective, optimizer, epoch):
@@ -69,9 +112,9 @@ def minimize(
     max_iter,
     shuffle,
     rng,
-    tol,
-    n_iter_no_change,
-    score=None,
+    stopping,
+    validate=None,
+    early_stopping=False,
     monitor=None,
     position=0,
 ):
@@ -94,14 +137,15 @@ def minimize(
         Draw a new order of the rows for every epoch.
     rng : RandomState
         Used for shuffling only.
-    tol : float
-        An epoch that does not improve on the best loss (or score) by more than this does not count
-        as progress.
-    n_iter_no_change : int or float
-        Stop (or reduce an adaptive learning rate) after more than this many epochs without progress.
-    score : callable or None
-        Returns the validation score. If given, progress is measured with it, and the parameters of
-        the best epoch are restored at the end.
+    stopping : object
+        With ``stops(value, epoch) -> bool``, which takes the negative training loss or the validation score
+        after each epoch and says when to stop (or to reduce an adaptive learning rate), and
+        ``restart(epoch)``; see `sklearn_sda._stopping`.
+    validate : callable or None
+        Returns the score and the loss of validation samples.
+    early_stopping : bool
+        Whether progress is measured by the validation score, and the parameters of the best epoch are
+        restored at the end.
     monitor : object or None
         With ``begin_epoch()`` and ``end_epoch(history) -> bool``, True to stop.
     position : int
@@ -116,38 +160,35 @@ def minimize(
     DivergenceError
         If the loss or a parameter becomes infinite or NaN. The parameters are then of no use.
     """
-    history = History(validation_scores=None if score is None else [], position=position)
-    best, best_parameters, stalled = -math.inf, None, 0
+    history = History.begin(validate, position)
+    best, best_parameters = -math.inf, None
     for epoch in range(1, max_iter + 1):
         if monitor is not None:
             monitor.begin_epoch()
         order = None  # the old order makes room for the new one
         order = rng.permutation(rows) if shuffle else rows
-        history.loss_curve.append(_run_epoch(objective, optimizer, order, history, epoch))
-        if score is not None:
-            history.validation_scores.append(score())
+        history.end_epoch(_run_epoch(objective, optimizer, order, history, epoch), validate)
 
-        value = -history.loss_curve[-1] if score is None else history.validation_scores[-1]
-        stalled = 0 if value > best + tol else stalled + 1
+        value = history.validation_scores[-1] if early_stopping else -history.loss_curve[-1]
         if value > best:
             best, history.best_epoch = value, epoch
-            if score is not None:
+            if early_stopping:
                 best_parameters = _copy(objective.parameters, best_parameters)
         optimizer.end_epoch(history.position)
         if monitor is not None and monitor.end_epoch(history):
             history.converged = True
             break
-        if stalled > n_iter_no_change:
+        if stopping.stops(value, epoch):
             if not optimizer.reduce_learning_rate():
                 history.converged = True
                 break
-            stalled = 0
+            stopping.restart(epoch)
     if best_parameters is not None:
         _copy(best_parameters, objective.parameters)
     return history
 
 
-def minimize_batch(objective, optimizer, *, rows, max_iter, tol, monitor=None, position=0):
+def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, monitor=None, position=0):
     """Minimise the mean of an objective over samples, all of them together, by L-BFGS, in place.
 
     Limited-memory BFGS (Liu and Nocedal 1989) as SciPy has it.
@@ -165,6 +206,8 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, monitor=None, p
         Largest number of iterations.
     tol : float
         Stop when no component of the gradient is larger.
+    validate : callable or None
+        As in `minimize`.
     monitor : object or None
         As in `minimize`, for iterations in the place of epochs.
     position : int
@@ -179,7 +222,7 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, monitor=None, p
     DivergenceError
         If the loss or a parameter becomes infinite or NaN. The parameters are then of no use.
     """
-    history = History(position=position)
+    history = History.begin(validate, position)
     parameters = objective.parameters
     stops = np.cumsum([parameter.size for parameter in parameters])
     begun = False
@@ -206,11 +249,11 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, monitor=None, p
 
     def end_iteration(intermediate_result):
         nonlocal begun
-        history.loss_curve.append(float(intermediate_result.fun))
+        assign(intermediate_result.x)
+        history.end_epoch(float(intermediate_result.fun), validate)
         history.best_epoch = int(np.argmin(history.loss_curve)) + 1
         history.position += len(rows)
         if monitor is not None:
-            assign(intermediate_result.x)
             begun = False
             if monitor.end_epoch(history):
                 raise StopIteration

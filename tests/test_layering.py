@@ -29,7 +29,10 @@ LAYERS = {
     "_training": {"numpy", "scipy"},
     "_threads": {"threadpoolctl"},
     "_network": {"numpy", "sklearn_sda._kernels", "sklearn_sda._threads"},
+    "_stopping": set(),
     "_columns": {"numpy"},
+    "_targets": {"numpy", "scipy", "sklearn"},
+    "_weights": {"numpy"},
     "_corruption": {"numpy", "sklearn_sda._kernels"},
     "_marginalized": {
         "numpy",
@@ -52,11 +55,21 @@ LAYERS = {
         "sklearn",
         "sklearn_sda._compat",
         "sklearn_sda._optimizers",
+        "sklearn_sda._stopping",
         "sklearn_sda._threads",
         "sklearn_sda._training",
     },
 }
-ESTIMATORS = {"_boltzmann", "_labels", "_autoencoder", "_stacked", "_encoder", "_supervised", "__init__"}
+ESTIMATORS = {
+    "_boltzmann",
+    "_autoencoder",
+    "_stacked",
+    "_encoder",
+    "_supervised",
+    "_classifier",
+    "_regressor",
+    "__init__",
+}
 ABOVE = {"inspection", "__main__", "_parts", "_runs", "_tables"}
 
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from sklearn_sda._optimizers import OPTIMIZERS, SGD, Adam
+from sklearn_sda._stopping import Geometric, Patience
 from sklearn_sda._training import DivergenceError, minimize, minimize_batch
 
 CONSTANT = {"learning_rate": "constant", "power_t": 0.5}
@@ -49,10 +50,12 @@ def run(objective, **kwargs):
         "max_iter": 5,
         "shuffle": False,
         "rng": np.random.RandomState(0),
-        "tol": 0.0,
-        "n_iter_no_change": np.inf,
         **kwargs,
     }
+    rule = {
+        name: options.pop(name, default) for name, default in (("tol", 0.0), ("n_iter_no_change", np.inf))
+    }
+    options["stopping"] = options.pop("rule", Patience)(**rule)
     optimizer = options.pop("optimizer", None) or SGD(
         objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=0.5, **CONSTANT
     )
@@ -91,12 +94,17 @@ def test_early_stopping_restores_the_best_parameters():
     objective = Quadratic(np.array([8.0]))
     # the score is best when the parameter passes 4 on its way to 8
     history = run(
-        objective, max_iter=50, n_iter_no_change=3, score=lambda: -abs(objective.parameters[0][0] - 4)
+        objective,
+        max_iter=50,
+        n_iter_no_change=3,
+        validate=lambda: (-abs(objective.parameters[0][0] - 4), 0.5),
+        early_stopping=True,
     )
     assert history.best_epoch == 1 and history.converged
     assert len(history.validation_scores) == 5  # the best one, and more than three without progress
     assert objective.parameters[0] == 4
     assert history.best_validation_score == 0
+    assert history.validation_losses == [0.5] * 5
 
 
 def test_it_stops_without_progress_and_not_before():
@@ -104,6 +112,42 @@ def test_it_stops_without_progress_and_not_before():
     objective.parameters[0][:] = 1  # at the minimum: no progress after the first epoch
     history = run(objective, max_iter=50, n_iter_no_change=3)
     assert len(history.loss_curve) == 5 and history.converged
+
+
+def test_validation_without_early_stopping_only_watches():
+    objective, scores = Quadratic(np.array([8.0])), iter(range(0, -50, -1))
+    history = run(objective, max_iter=20, n_iter_no_change=3, validate=lambda: (next(scores), 1.0))
+    assert len(history.loss_curve) == len(history.validation_scores) == 20
+    np.testing.assert_allclose(objective.parameters[0], 8, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "stop"),
+    [
+        ([1] * 50, 10),  # progress in the first epoch only: ten epochs, as a beginning
+        ([*range(1, 8), *[7] * 50], 14),  # the last progress in epoch 7
+        ([*[1] * 9, 2, *[2] * 50], 20),  # in epoch 10, just in time
+        ([*[1] * 9, 1.04, *[1.04] * 50], 10),  # not enough to count
+        (list(range(1, 60)), None),
+    ],
+)
+def test_the_geometric_rule_doubles_the_epochs_at_progress(values, stop):
+    # the tutorial's: patience = 10 epochs; max(patience, 2 * epoch) at each real improvement
+    rule = Geometric(tol=0.05, n_iter_no_change=10)
+    stops = [epoch for epoch, value in enumerate(values, start=1) if rule.stops(value, epoch)]
+    assert stops[:1] == ([] if stop is None else [stop])
+
+
+def test_the_geometric_rule_in_the_loop_and_after_a_reduced_rate():
+    objective = Quadratic(np.array([1.0]))
+    objective.parameters[0][:] = 1
+    assert len(run(objective, max_iter=50, rule=Geometric, n_iter_no_change=4).loss_curve) == 4
+    optimizer = SGD(
+        objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=1e-5,
+        learning_rate="adaptive", power_t=0.5,
+    )  # fmt: skip
+    history = run(objective, max_iter=50, rule=Geometric, n_iter_no_change=4, optimizer=optimizer)
+    assert len(history.loss_curve) == 12  # 1e-5, 2e-6, 4e-7: four epochs each
 
 
 def test_adaptive_rates_are_divided_before_stopping():

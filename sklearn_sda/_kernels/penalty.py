@@ -5,7 +5,9 @@ import numpy as np
 from sklearn_sda._kernels._jit import INT64, MATRIX, MATRIX_IN, SCALAR, VECTOR, VECTOR_IN, kernel
 
 L2_ARGUMENTS = (MATRIX_IN, SCALAR, VECTOR_IN, MATRIX)
-CODE_ARGUMENTS = (MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, MATRIX, VECTOR, VECTOR, INT64, INT64)
+CODE_ARGUMENTS = (
+    MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, VECTOR_IN, MATRIX, VECTOR, VECTOR, INT64, INT64,
+)  # fmt: skip
 
 
 @kernel(*L2_ARGUMENTS)
@@ -51,24 +53,24 @@ def add_l2_by_column(coef, strength, strengths, grad):
 
 
 @kernel(*CODE_ARGUMENTS)
-def leave_code(H, slopes, bends, coef, strengths, delta, l2, penalties, start, stop):
+def leave_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, start, stop):
     """Stand for `penalise_code` where codes are not penalised."""
 
 
 @kernel(*CODE_ARGUMENTS)
-def penalise_code(H, slopes, bends, coef, strengths, delta, l2, penalties, start, stop):
+def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, start, stop):
     """Add the gradients of the penalties on some columns of the code of a minibatch.
 
-    The penalty is, with h_i the codes of n samples, m = 1/n sum_i h_i their mean and w_k column k of
-    `coef`::
+    The penalty is, with h_i the codes of n samples, v_i their weights, m = 1/n sum_i v_i h_i and w_k column
+    k of `coef`::
 
-        activity_l1 / n sum_ik |h_ik|
+        activity_l1 / n sum_ik v_i |h_ik|
         + sparsity_weight sum_k t log(t / m_k) + (1 - t) log((1 - t) / (1 - m_k))    with t the target
-        + contraction / n sum_ik g'(z_ik)**2 ||w_k||**2
+        + contraction / n sum_ik v_i g'(z_ik)**2 ||w_k||**2
 
     The last is the squared Frobenius norm of the encoder's Jacobian (Rifai et al. 2011). It has two
     gradients: one through z, which is added here, and one in the coefficients alone, which is that of an
-    L2 penalty with a strength for each column, 2 contraction / n sum_i g'(z_ik)**2.
+    L2 penalty with a strength for each column, 2 contraction / n sum_i v_i g'(z_ik)**2.
 
     Parameters
     ----------
@@ -78,6 +80,8 @@ def penalise_code(H, slopes, bends, coef, strengths, delta, l2, penalties, start
         g'(z) and g''(z); without rows where there is no contraction.
     coef : ndarray of shape (n_features, n_components)
         Encoder coefficients.
+    weights : ndarray of shape (n_samples,)
+        Of the samples; their mean is 1, at least over many minibatches.
     strengths : ndarray of shape (4,)
         activity_l1, sparsity_weight, sparsity target t and contraction.
     delta : ndarray of shape (n_samples, n_components)
@@ -98,25 +102,26 @@ def penalise_code(H, slopes, bends, coef, strengths, delta, l2, penalties, start
         penalties[start + k] = zero
     for i in range(H.shape[0]):
         for k in range(width):
-            means[k] += H[i, start + k] / n
+            means[k] += weights[i] * H[i, start + k] / n
     if weight > zero:
         for k in range(width):
             m = min(max(means[k], smallest), one - smallest)  # logarithms of saturated units stay finite
             rest = one - target
             penalties[start + k] = weight * (target * np.log(target / m) + rest * np.log(rest / (one - m)))
-            pull[k] = weight * (rest / (one - m) - target / m) / n
+            pull[k] = weight * (rest / (one - m) - target / m)
     for i in range(H.shape[0]):
+        share = weights[i] / n
         for k in range(width):
             h = H[i, start + k]
-            penalties[start + k] += l1 * abs(h) / n
+            penalties[start + k] += share * l1 * abs(h)
             sign = one if h > zero else (-one if h < zero else zero)
-            delta[i, start + k] += pull[k] + l1 * sign / n
+            delta[i, start + k] += share * (pull[k] + l1 * sign)
     if contraction > zero:
-        factor = (contraction + contraction) / n
         for j in range(coef.shape[0]):
             for k in range(width):
                 norms[k] += coef[j, start + k] * coef[j, start + k]
         for i in range(H.shape[0]):
+            factor = weights[i] * (contraction + contraction) / n
             for k in range(width):
                 delta[i, start + k] += factor * bends[i, start + k] * norms[k]
                 l2[start + k] += factor * slopes[i, start + k] * slopes[i, start + k]

@@ -200,14 +200,14 @@ def _add_penalties(penalties, losses):
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, INT64,
+    MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, MATRIX_IN, VECTOR_IN, INT64,
     FORWARD, BACKWARD, DERIVATIVES, LOSS, LOSS, L2, L2, CODE_PENALTY, UPDATE, PRODUCT,
     MATRIX, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, SCALAR, VECTOR_IN,
     SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
     MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_layer(
-    X, X_tilde, emphasis, targets, batch_size,
+    X, X_tilde, emphasis, sample_weights, targets, target_weights, batch_size,
     forward, backward, derivatives, loss, target_loss, add_encoder_l2, add_l2, penalise_code, update,
     multiply,
     coef, intercept, decoder_intercept, decoder_coef, output_coef, output_intercept, supervision, strengths,
@@ -218,7 +218,8 @@ def train_layer(
     """Update a layer with one minibatch after the other.
 
     The loss is (1 - supervision) times that of the reconstruction plus supervision times that of an
-    output layer on the code (Bengio et al. 2007, section 4), plus penalties.
+    output layer on the code (Bengio et al. 2007, section 4), plus penalties. Each sample has its weight in
+    all of them.
 
     Parameters
     ----------
@@ -226,8 +227,12 @@ def train_layer(
         Clean and corrupted samples.
     emphasis : ndarray of shape (n_samples, n_features) or (0, 0)
         Weight of each component in the loss, if `loss` has such weights.
+    sample_weights : ndarray of shape (n_samples,)
+        Weight of each sample.
     targets : ndarray of shape (n_samples, n_outputs)
         Of the output layer; n_outputs is 0 if there is none.
+    target_weights : ndarray of shape (n_samples,) or (0,)
+        Weight of each sample in the loss of the output layer, if there is one: 0 where there is no target.
     batch_size : int
         Rows per minibatch; the last one may have fewer.
     forward, backward, derivatives : function
@@ -292,8 +297,8 @@ def train_layer(
     contracted = bent.size > 0
     decays = alpha > 0 or contracted
     one, zero = coef.dtype.type(1), coef.dtype.type(0)
-    weights, target_weights = np.empty(batch_size, coef.dtype), np.empty(batch_size, coef.dtype)
-    target_losses = np.empty(batch_size, coef.dtype)
+    weights, output_weights = np.empty(batch_size, coef.dtype), np.empty(batch_size, coef.dtype)
+    output_losses = np.empty(batch_size, coef.dtype)
     # where each array begins among all parameters, and the penalties of each array of coefficients
     place_decoder = coef.size + n_components + n_features
     place_output = place_decoder + decoder_coef.size
@@ -308,8 +313,10 @@ def train_layer(
         x, step_size = X[start:stop], step_sizes[k]
         x_tilde, delta, delta_h, h = visible[:n], visible[n : 2 * n], hidden[:n], hidden[n : 2 * n]
         slopes, bends, delta_output = bent[:n], bent[n : 2 * n], output[:n]
-        _fill((one - supervision) / coef.dtype.type(n), weights)
-        _fill(supervision / coef.dtype.type(n), target_weights)
+        for row in range(i, j):
+            weights[row] = (one - supervision) * sample_weights[start + row] / coef.dtype.type(n)
+            if supervised:
+                output_weights[row] = supervision * target_weights[start + row] / coef.dtype.type(n)
         strength = alpha / coef.dtype.type(n)
         _fill(strength, l2[a:b])
         _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
@@ -329,11 +336,13 @@ def train_layer(
         loss(x[i:j], delta[i:j], decoder_intercept, weights[i:j], emphasis[start + i : start + j], row_losses)
         if supervised:
             target_loss(
-                targets[start + i : start + j], delta_output[i:j], output_intercept, target_weights[i:j],
-                emphasis, target_losses[i:j],
+                targets[start + i : start + j], delta_output[i:j], output_intercept, output_weights[i:j],
+                emphasis, output_losses[i:j],
             )  # fmt: skip
-            for row in range(j - i):
-                row_losses[row] += supervision * (target_losses[i + row] - row_losses[row])
+        for row in range(i, j):
+            losses[start + row] *= (one - supervision) * sample_weights[start + row]
+            if supervised:
+                losses[start + row] += supervision * target_weights[start + row] * output_losses[row]
         _wait(arrivals, n_threads)
         if tied:
             multiply(delta, coef, one, zero, delta_h, thread, n_threads)
@@ -344,7 +353,10 @@ def train_layer(
             multiply(delta_output, output_coef.T, one, one, delta_h, thread, n_threads)
         _wait(arrivals, n_threads)
         if penalised:
-            penalise_code(h, slopes, bends, coef, strengths, delta_h, l2, code_penalties, a, b)
+            penalise_code(
+                h, slopes, bends, coef, sample_weights[start:stop], strengths, delta_h, l2, code_penalties,
+                a, b,
+            )  # fmt: skip
             _wait(arrivals, n_threads)
         backward(h[i:j], delta_h[i:j])
         _wait(arrivals, n_threads)
@@ -429,15 +441,15 @@ def _coef(addresses, owners, k, sizes, like):
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(pointwise.ACTIVATIONS)),
+    MATRIX_IN, VECTOR_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(pointwise.ACTIVATIONS)),
     functions(BACKWARD, len(pointwise.ACTIVATIONS)), CORRUPT, LOSS, L2, UPDATE, PRODUCT,
-    VECTOR_IN, SIZES, INT64, SIZES, SIZES, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
-    VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
+    VECTOR_IN, SIZES, INT64, SIZES, SIZES, VECTOR_IN, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN,
+    SCALAR, SCALAR, SCALAR, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_network(
-    X, targets, batch_size, sizes, units, forwards, backwards, drop, loss, add_l2, update, multiply,
-    dropout, seeds, position, addresses, owners, alpha, folded, first, second, step_sizes,
-    decay_1, decay_2, epsilon,
+    X, sample_weights, targets, batch_size, sizes, units, forwards, backwards, drop, loss, add_l2, update,
+    multiply, dropout, seeds, position, addresses, owners, rate_factors, alpha, folded, first, second,
+    step_sizes, decay_1, decay_2, epsilon,
     outputs, deltas, gradients, penalties, losses, arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a deep network with one minibatch after the other.
@@ -450,6 +462,8 @@ def train_network(
     ----------
     X : ndarray of shape (n_samples, n_features)
         Samples.
+    sample_weights : ndarray of shape (n_samples,)
+        Weight of each sample in the loss.
     targets : ndarray of shape (n_samples, n_outputs)
         Targets of the output layer.
     batch_size : int
@@ -476,6 +490,8 @@ def train_network(
     owners : ndarray of shape (n_layers,)
         The layer whose coefficients layer k uses: itself, or a lower one whose transposed they are. Each
         lends them to one other layer at most.
+    rate_factors : ndarray of shape (n_layers,)
+        By which the step size is multiplied for the parameters of each layer.
     alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon
         As in `train_layer`.
     outputs, deltas : ndarray of shape (batch_size * sum(sizes),)
@@ -504,7 +520,8 @@ def train_network(
         n, step_size = stop - start, step_sizes[step]
         i, j = _share(n, 1, thread, n_threads)
         strength = alpha / outputs.dtype.type(n)
-        _fill(one / outputs.dtype.type(n), weights)
+        for row in range(i, j):
+            weights[row] = sample_weights[start + row] / outputs.dtype.type(n)
         _copy_rows(X, start + i, start + j, _rows(outputs, 0, n, sizes[0]), i)
         first_row = np.uint64(position + start + i)
         for k in range(last + 1):
@@ -524,6 +541,8 @@ def train_network(
                     targets[start + i : start + j], Z[i:j], intercept, weights[i:j], nothing,
                     losses[start + i : start + j],
                 )  # fmt: skip
+                for row in range(start + i, start + j):
+                    losses[row] *= sample_weights[row]
         for k in range(last, 0, -1):
             H, below = _rows(outputs, inputs[k], n, sizes[k]), _rows(deltas, inputs[k], n, sizes[k])
             delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
@@ -538,8 +557,9 @@ def train_network(
                 drop(below[i:j], levels, levels, levels, np.uint64(seeds[k]), first_row, below[i:j])
         _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
-        factor, keep = (-step_size, one) if folded else (one, zero)
+        keep = one if folded else zero
         for k in range(last + 1):
+            factor = -step_size * rate_factors[owners[k]] if folded else one
             H = _rows(outputs, inputs[k], n, sizes[k])
             delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
@@ -553,7 +573,7 @@ def train_network(
                 multiply(delta.T, H, factor / (one - dropout[k]), one, out, thread, n_threads)
             _move_intercept(
                 delta, intercept, place, update, gradients, first, second,
-                step_size, decay_1, decay_2, epsilon, thread, n_threads,
+                step_size * rate_factors[k], decay_1, decay_2, epsilon, thread, n_threads,
             )  # fmt: skip
         if not folded:
             _wait(arrivals, n_threads)
@@ -563,7 +583,8 @@ def train_network(
                 coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
                 _move_coef(
                     coef, places[k], add_l2, update, strength, levels, alpha > 0, gradients, first, second,
-                    step_size, decay_1, decay_2, epsilon, penalties[blocks[k] :], thread, n_threads,
+                    step_size * rate_factors[k], decay_1, decay_2, epsilon, penalties[blocks[k] :], thread,
+                    n_threads,
                 )  # fmt: skip
         _wait(arrivals, n_threads)
         if alpha > 0 and thread == 0:

@@ -1,0 +1,378 @@
+"""A regressor on a pretrained encoder."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from sklearn_sda._base import all_or_nothing
+from sklearn_sda._compat import _fit_context
+from sklearn_sda._kernels.pointwise import identity_forward
+from sklearn_sda._supervised import SupervisedNetwork
+from sklearn_sda._targets import ADVICE, RealTargets
+
+
+class SdARegressor(RegressorMixin, SupervisedNetwork):
+    """Stacked denoising autoencoder regressor: pretrain an encoder, then fine-tune it with target values.
+
+    The encoder is trained without targets, a linear output layer is put on top, and the whole network is
+    trained to minimise half the squared error of the samples that have a target; those whose target is NaN
+    are pretrained on only. Fine-tuning moves the very arrays that were pretrained: ``reg.encoder_`` is the
+    fine-tuned encoder.
+
+    As in `sklearn.neural_network.MLPRegressor`, targets are not scaled; the output layer starts at their
+    mean. Where they are far from the order of 1, put the regressor in a
+    `sklearn.compose.TransformedTargetRegressor` with a `StandardScaler`.
+
+    Parameters
+    ----------
+    encoder : None, int, sequence of int, or estimator, default=None
+        What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, a
+        `sklearn.neural_network.BernoulliRBM`, or a `Pipeline` that ends in them (of machines: a deep belief
+        network); its earlier steps are preprocessing, fitted and then left alone. A sequence
+        of layer sizes is short for a stack of them, None for the default stack. A copy is trained, a
+        fitted encoder's from the beginning. One in a `sklearn.frozen.FrozenEstimator` is not trained
+        again: fine-tuning starts from a copy of it.
+
+    pretrain : bool, default=True
+        False leaves out pretraining: fine-tuning starts from the random initial parameters that
+        pretraining would have started from.
+
+    freeze : int, default=0
+        Number of lower layers that are left exactly as they were pretrained. Their code is computed once.
+
+    learning_rate_factors : sequence of float or None, default=None
+        By which the learning rate is multiplied for each hidden layer, from the lowest to the highest, and
+        for the output layer. None is 1 for all.
+
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        Optimizer of the fine-tuning: Adam, stochastic gradient descent with `momentum`, or L-BFGS (SciPy's)
+        for small data: each of its at most `max_iter` iterations sees all samples; it stops where no
+        component of the gradient is above `tol`. It has no minibatches, learning rate, dropout or early
+        stopping.
+
+    learning_rate_init : float, default=0.001
+        Step size of the first epoch.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        "invscaling" is learning_rate_init / (t + 1)**power_t after t samples; "adaptive" divides the
+        rate by 5 where training would otherwise stop. For both solvers.
+
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+
+    momentum : float, default=0.9
+        Momentum of solver "sgd", in [0, 1).
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's mean of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's mean of the squared gradient, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Adam's guard against division by zero.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty alpha / (2 n) * sum(coef**2) on a minibatch of n samples.
+
+    dropout : float or sequence of float, default=0.0
+        Probability with which the output of a hidden unit is set to 0 in fine-tuning, for each sample
+        anew, in [0, 1); what remains is divided by 1 - dropout (user guide, eq. 12). A sequence has one value
+        per hidden layer, from the lowest to the highest. Predictions are made without.
+
+    input_dropout : float, default=0.0
+        The same for the inputs of the network.
+
+    batch_size : int or "auto", default="auto"
+        Samples per minibatch; "auto" is n_samples / 20, but at least 32
+        and at most 200.
+
+    max_iter : int, default=200
+        Largest number of epochs of the fine-tuning.
+
+    shuffle : bool, default=True
+        Whether the samples are visited in a new order in each epoch.
+
+    tol : float, default=1e-4
+        An epoch counts as progress if it improves on the best loss (or validation score) by more
+        than this.
+
+    n_iter_no_change : int, default=10
+        Epochs without progress that are allowed; see `stopping`. `numpy.inf` never stops.
+
+    stopping : {"patience", "geometric"}, default="patience"
+        When training stops: after more than `n_iter_no_change` epochs in a row without progress, as in
+        scikit-learn; or, as in the deep learning tutorials, `n_iter_no_change` epochs after the beginning,
+        but not before there have been twice as many epochs as at the last progress.
+
+    early_stopping : bool, default=False
+        Whether to measure progress by R² on samples that are not trained on, and to restore the
+        parameters of the best epoch: `validation_fraction` of the labelled samples, or the `X_val` of
+        `fit`. (Pretraining uses all samples of X.)
+
+    validation_fraction : float, default=0.1
+        Fraction of the labelled samples set aside for early stopping, in (0, 1).
+
+    warm_start : bool, default=False
+        Whether `fit` continues fine-tuning from the present parameters, without pretraining. If the encoder
+        is a stack whose `hidden_layer_sizes` has grown, its layers are kept, the new ones are pretrained, and
+        the output layer starts anew.
+
+    memory : str or joblib.Memory, default=None
+        Cache for pretrained encoders: those that differ only in what matters to the fine-tuning are
+        pretrained once. Needs an integer `random_state` here or in the encoder.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the seeds of the encoder where its own are None, the order of samples, the validation
+        split and the dropout. An integer gives the same result to the last bit on every run.
+
+    verbose : int, default=0
+        If positive, a line is printed for every epoch of the fine-tuning.
+
+    Attributes
+    ----------
+    encoder_ : estimator
+        The fine-tuned encoder.
+
+    output_coef_ : ndarray of shape (n_components, n_outputs)
+        Coefficients of the output layer.
+
+    output_intercept_ : ndarray of shape (n_outputs,)
+        Intercepts of the output layer.
+
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Coefficients of all layers, the output layer's last: the layers' own arrays, not copies.
+
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Intercepts of all layers: the layers' own arrays, not copies.
+
+    out_activation_ : str
+        "identity".
+
+    loss_ : float
+        Half the squared error summed over targets (plus penalty) of the last epoch, per sample.
+
+    best_loss_ : float or None
+        Lowest training loss; None with early stopping.
+
+    loss_curve_ : list of float
+        Training loss of each epoch of the fine-tuning.
+
+    validation_scores_ : list of float or None
+        R² on the validation samples after each epoch; None without early stopping and `X_val`.
+
+    validation_losses_ : list of float or None
+        Their loss, without penalties.
+
+    best_validation_score_ : float or None
+        Highest of those of the last `fit`, that of the restored parameters.
+
+    n_iter_ : int
+        Number of epochs of the fine-tuning.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of targets.
+
+    t_ : int
+        Number of labelled samples seen in fine-tuning.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit. Defined only when X has feature names that are all
+        strings.
+
+    See Also
+    --------
+    SdAClassifier : The same for classes.
+    StackedAutoencoderTransformer : The encoder alone.
+    sklearn.neural_network.MLPRegressor : The same network without pretraining.
+
+    References
+    ----------
+    Vincent, Larochelle, Lajoie, Bengio and Manzagol (2010). Stacked denoising autoencoders. JMLR 11,
+    section 3.
+
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014). Dropout. JMLR 15. (`dropout`)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_sda import SdARegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = SdARegressor((20,), early_stopping=True, random_state=0)
+    >>> model = TransformedTargetRegressor(reg, transformer=StandardScaler())
+    >>> model.fit(20 * X, y).score(20 * X, y) > 0.4
+    True
+    """
+
+    _parameter_constraints: dict = {**SupervisedNetwork._parameter_constraints}
+
+    def __init__(
+        self,
+        encoder=None,
+        *,
+        pretrain=True,
+        freeze=0,
+        learning_rate_factors=None,
+        solver="adam",
+        learning_rate_init=0.001,
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        alpha=0.0001,
+        dropout=0.0,
+        input_dropout=0.0,
+        batch_size="auto",
+        max_iter=200,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        stopping="patience",
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.encoder = encoder
+        self.pretrain = pretrain
+        self.freeze = freeze
+        self.learning_rate_factors = learning_rate_factors
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.alpha = alpha
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.stopping = stopping
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        """Declare that there may be several targets."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
+
+    def _read_targets(self, X, y, resume):
+        """Return the targets of numbers."""
+        return RealTargets.read(X, y, self.n_outputs_ if resume else None, ADVICE)
+
+    def _weigh(self, targets, weights):
+        """Return the weights of the samples in the fine-tuning."""
+        return weights
+
+    def _target_attributes(self, targets):
+        """Return the attributes that say what is predicted."""
+        return {}
+
+    @available_if(lambda self: self._can_partial_fit())
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one pass of fine-tuning over some samples.
+
+        The first call pretrains the encoder on its own samples (unless ``pretrain=False`` or the encoder
+        is frozen). To pretrain on data that arrive in pieces, train a stack with its `partial_fit` and
+        hand it over as ``encoder=FrozenEstimator(stack)``.
+
+        The optimizer is kept from one call to the next, with its state and the options (learning rate,
+        momentum and so on) of the first call; another `solver` makes a new one. `early_stopping` has no
+        effect here.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values, as in `fit`.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples, relative to each other.
+
+        Returns
+        -------
+        self : SdARegressor
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        self._validate_params()  # scikit-learn does it in the first call only
+
+        def read_targets(X, y):
+            return self._read_targets(X, y, resume=hasattr(self, "n_outputs_"))
+
+        return self._partial_fit(X, y, sample_weight, read_targets)
+
+    def predict(self, X):
+        """Return the target value of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In float64, as scikit-learn's regressors have it; one-dimensional if there is one target.
+        """
+        outputs = self._outputs(X, identity_forward).astype(np.float64)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def score(self, X, y, sample_weight=None):
+        """Return R², the coefficient of determination, on the samples that have a target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values; samples with NaN do not count.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            At most 1; averaged over the targets.
+        """
+        predicted = self.predict(X)
+        targets = RealTargets.read(predicted, y, self.n_outputs_, "Score samples that have a target.")
+        labelled = targets.labelled
+        weights = None if sample_weight is None else np.asarray(sample_weight)[labelled]
+        return r2_score(targets.values[labelled], predicted[labelled], sample_weight=weights)

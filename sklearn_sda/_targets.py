@@ -1,0 +1,370 @@
+"""What a network learns from labels: they are checked, written as targets, and read from its outputs.
+
+Each kind of target has `loss`, `labelled`, `n_outputs`, `strata`, ``write(rows, out)``, ``part(rows)``,
+``start(dtype, weights)`` and ``score(outputs, weights)``, which is all that training asks for.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import assert_all_finite
+
+# scikit-learn's label of a sample that has none (`sklearn.semi_supervised`).
+UNLABELLED = -1
+# What to do where no sample has a label.
+ADVICE = "To learn from samples without labels alone, use a StackedAutoencoderTransformer."
+
+
+def is_missing(label):
+    """Return whether a label is None or, as NaN and pandas.NA, not equal to itself."""
+    try:
+        return label is None or not label == label
+    except TypeError:  # pandas.NA == pandas.NA is neither true nor false
+        return True
+
+
+def is_unlabelled(y):
+    """Return which labels, of shape (n_labels,), are -1, None, NaN or pandas.NA."""
+    if y.dtype.kind == "O":
+        mask = [is_missing(label) or (not isinstance(label, str) and label == UNLABELLED) for label in y]
+        return np.array(mask, bool)
+    if y.dtype.kind == "f":
+        return np.isnan(y) | (y == UNLABELLED)
+    return y == UNLABELLED if y.dtype.kind == "i" else np.zeros(len(y), bool)
+
+
+def require_y(y, estimator_name):
+    """Raise ValueError if there is no y."""
+    if y is None:
+        raise ValueError(f"{estimator_name} requires y to be passed, but the target y is None.")
+
+
+def check_some_labelled(labelled, advice):
+    """Raise ValueError if no sample is labelled; `advice` says what to do."""
+    if not labelled.any():
+        raise ValueError(
+            f"All {len(labelled)} samples are unlabelled (-1, None or NaN in y): there is nothing to learn "
+            f"from. {advice}"
+        )
+
+
+def check_all_labelled(targets):
+    """Return targets; raise ValueError if a sample has none."""
+    if not targets.labelled.all():
+        raise ValueError(
+            f"y_val has {(~targets.labelled).sum()} samples without label (-1, None or NaN), which can't "
+            "validate. Leave them out."
+        )
+    return targets
+
+
+class ClassTargets:
+    """One of several classes for each sample: softmax outputs, log loss.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_samples,)
+        Position in `classes` of each label, -1 without.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    """
+
+    loss = "log_loss"
+
+    def __init__(self, codes, classes):
+        self.codes, self.classes = codes, classes
+        self.labelled = codes >= 0
+        self.n_outputs = len(classes)
+
+    @classmethod
+    def read(cls, X, y, classes=None, advice=""):
+        """Return the targets of labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Class labels; -1, None, NaN or pandas.NA for a sample without.
+        classes : ndarray of shape (n_classes,) or None
+            Sorted known labels; None for those of y.
+        advice : str
+            What to do if all samples are unlabelled.
+
+        Returns
+        -------
+        targets : ClassTargets
+
+        Raises
+        ------
+        ValueError
+            If y has another length than X, is not 1d, is continuous, has no labels, labels of one class
+            only, or such as are not in `classes`.
+        """
+        check_consistent_length(X, y)
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind not in "OUSTbiu":
+            assert_all_finite(y, allow_nan=True, input_name="y")
+        labelled = ~is_unlabelled(y)
+        check_some_labelled(labelled, advice)
+        check_classification_targets(y[labelled])
+        labels, codes = np.unique(y[labelled], return_inverse=True)
+        if classes is None:
+            classes = labels
+            check_classes(classes, "y")
+        known = np.isin(labels, classes)
+        if not known.all():
+            raise ValueError(f"y has labels that are not among the classes {classes}: {labels[~known]}.")
+        all_codes = np.full(len(y), UNLABELLED)
+        all_codes[labelled] = np.searchsorted(classes, labels)[codes]
+        return cls(all_codes, classes)
+
+    @property
+    def strata(self):
+        """Labels that both parts of a split shall have in the same proportion."""
+        return self.codes
+
+    def part(self, rows):
+        """Return the targets of some rows."""
+        return ClassTargets(self.codes[rows], self.classes)
+
+    def alike(self, X, y):
+        """Return targets of the same kind for samples that are all labelled."""
+        return check_all_labelled(ClassTargets.read(X, y, self.classes))
+
+    def write(self, rows, out):
+        """Write 1 to the column of each row's class and 0 elsewhere; only 0 for a row without label."""
+        codes = self.codes[rows]
+        out.fill(0)
+        labelled = codes >= 0
+        out[np.flatnonzero(labelled), codes[labelled]] = 1
+
+    def start(self, dtype, weights):
+        """Return the intercept of an output layer that has not learned anything."""
+        return np.zeros(self.n_outputs, dtype)
+
+    def score(self, outputs, weights):
+        """Return the accuracy of outputs, of shape (n_samples, n_outputs), without their link."""
+        return accuracy_score(self.codes, outputs.argmax(axis=1), sample_weight=weights)
+
+
+class IndicatorTargets:
+    """Any number of classes for each sample: logistic outputs, cross-entropy summed over classes.
+
+    Parameters
+    ----------
+    indicator : ndarray of int8 of shape (n_samples, n_classes)
+        1 where a sample has the class, else 0; -1 in every column of a sample without labels.
+    """
+
+    loss = "cross_entropy"
+    strata = None
+
+    def __init__(self, indicator):
+        self.indicator = indicator
+        self.labelled = (indicator >= 0).all(axis=1)
+        self.n_outputs = indicator.shape[1]
+        self.classes = np.arange(self.n_outputs)
+
+    @classmethod
+    def read(cls, X, y, classes=None, advice=""):
+        """Return the targets of a matrix of 0 and 1.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : {array-like, sparse matrix} of shape (n_samples, n_classes)
+            Indicators; -1 in all columns for a sample without labels.
+        classes : ndarray of shape (n_classes,) or None
+            ``arange(n_classes)``, or None for as many as y has columns.
+        advice : str
+            What to do if all samples are unlabelled.
+
+        Returns
+        -------
+        targets : IndicatorTargets
+
+        Raises
+        ------
+        ValueError
+            If y has another length than X, another number of columns than `classes`, values that are not
+            0 or 1, samples that are labelled in a part of the columns, or no labels.
+        """
+        check_consistent_length(X, y)
+        y = y.toarray() if issparse(y) else check_array(y, dtype=None, input_name="y")
+        unlabelled = (y == UNLABELLED).any(axis=1)
+        partly = unlabelled & (y != UNLABELLED).any(axis=1)
+        if partly.any():
+            raise ValueError(
+                f"{partly.sum()} rows of y have -1 in some columns only, the first of them row "
+                f"{partly.argmax()}. A sample has all its labels or, with -1 in every column, none."
+            )
+        check_some_labelled(~unlabelled, advice)
+        if not np.isin(y[~unlabelled], (0, 1)).all():
+            raise ValueError(f"A matrix of labels must have 0 and 1 only, got {np.unique(y)}.")
+        if classes is not None and len(classes) != y.shape[1]:
+            raise ValueError(f"y has {y.shape[1]} columns, but there are {len(classes)} classes.")
+        return cls(y.astype(np.int8))
+
+    def part(self, rows):
+        """Return the targets of some rows."""
+        return IndicatorTargets(self.indicator[rows])
+
+    def alike(self, X, y):
+        """Return targets of the same kind for samples that are all labelled."""
+        return check_all_labelled(IndicatorTargets.read(X, y, self.classes))
+
+    def write(self, rows, out):
+        """Write the indicators of some rows."""
+        out[...] = self.indicator[rows]
+
+    def start(self, dtype, weights):
+        """Return the intercept of an output layer that has not learned anything."""
+        return np.zeros(self.n_outputs, dtype)
+
+    def score(self, outputs, weights):
+        """Return the share of samples of which every label is right, outputs being without their link."""
+        return accuracy_score(self.indicator, (outputs > 0).astype(np.int8), sample_weight=weights)
+
+
+class RealTargets:
+    """One or several numbers for each sample: identity outputs, half squared error summed over them.
+
+    Parameters
+    ----------
+    values : ndarray of float of shape (n_samples, n_outputs)
+        NaN in every column of a sample without target.
+    """
+
+    loss = "squared_error"
+    strata = None
+
+    def __init__(self, values):
+        self.values = values
+        self.labelled = ~np.isnan(values).any(axis=1)
+        self.n_outputs = values.shape[1]
+
+    @classmethod
+    def read(cls, X, y, n_outputs=None, advice="", dtype=np.float64):
+        """Return the targets of numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; NaN (in all columns) for a sample without.
+        n_outputs : int or None
+            The number of columns that y must have; None for any.
+        advice : str
+            What to do if all samples are unlabelled.
+        dtype : dtype
+            The compute type.
+
+        Returns
+        -------
+        targets : RealTargets
+
+        Raises
+        ------
+        ValueError
+            If y has another length than X, another number of columns than expected, infinite values or
+            such as are beyond the compute type, samples with NaN in a part of the columns, or only NaN.
+        """
+        check_consistent_length(X, y)
+        shape = np.asarray(y).shape
+        if len(shape) == 2 and shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y")
+        values = y.reshape(-1, 1) if y.ndim == 1 else y
+        unlabelled = np.isnan(values).any(axis=1)
+        partly = unlabelled & ~np.isnan(values).all(axis=1)
+        if partly.any():
+            raise ValueError(
+                f"{partly.sum()} rows of y have NaN in some columns only, the first of them row "
+                f"{partly.argmax()}. A sample has all its targets or, with NaN in every column, none."
+            )
+        check_some_labelled(~unlabelled, advice)
+        largest = np.nanmax(np.abs(values))
+        if largest > float(np.finfo(dtype).max):
+            raise ValueError(
+                f"y has a value too large for dtype('{np.dtype(dtype)}'): {largest:g}. Scale y, for instance "
+                "with TransformedTargetRegressor, or use dtype='float64'."
+            )
+        if n_outputs is not None and values.shape[1] != n_outputs:
+            raise ValueError(f"y has {values.shape[1]} columns, but training began with {n_outputs}.")
+        return cls(values)
+
+    def part(self, rows):
+        """Return the targets of some rows."""
+        return RealTargets(self.values[rows])
+
+    def alike(self, X, y):
+        """Return targets of the same kind for samples that are all labelled."""
+        return check_all_labelled(RealTargets.read(X, y, self.n_outputs))
+
+    def write(self, rows, out):
+        """Write the values of some rows."""
+        out[...] = self.values[rows]
+
+    def start(self, dtype, weights):
+        """Return the intercept of an output layer that has not learned anything: the mean target."""
+        weights = None if weights is None else weights[self.labelled]
+        return np.average(self.values[self.labelled], axis=0, weights=weights).astype(dtype)
+
+    def score(self, outputs, weights):
+        """Return the coefficient of determination, averaged over the outputs."""
+        if len(outputs) < 2:
+            return float("nan")
+        return r2_score(self.values, outputs, sample_weight=weights)
+
+
+def read_labels(X, y, classes=None, advice=""):
+    """Return the `ClassTargets` or, of a matrix of indicators, the `IndicatorTargets` of labels.
+
+    Parameters and errors are those of ``ClassTargets.read``.
+    """
+    labels = y if issparse(y) else np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = labels if issparse(y) else np.where(labels == UNLABELLED, 0, labels)
+        if type_of_target(labels, input_name="y") == "multilabel-indicator":
+            return IndicatorTargets.read(X, y, classes, advice)
+    return ClassTargets.read(X, y, classes, advice)
+
+
+def check_none_missing(labels, name):
+    """Raise ValueError if there are missing labels among those that `name` lists.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Class labels.
+    name : str
+        Of the argument that they come from.
+    """
+    missing = int(is_unlabelled(labels).sum())
+    if missing:
+        raise ValueError(
+            f"{name} has labels that stand for 'unlabelled' (-1, None, NaN or pandas.NA): {missing} of "
+            f"{len(labels)}. Leave them out; if -1 is a class of yours, give it another label."
+        )
+
+
+def check_classes(classes, name):
+    """Raise ValueError if there are fewer than two classes.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Class labels.
+    name : str
+        Of the argument that they come from.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            f"Training with labels needs samples of at least 2 classes, but {name} has {len(classes)} "
+            f"class(es): {classes}. (The label -1 stands for 'unlabelled'.)"
+        )
