@@ -245,7 +245,14 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
             Classes that both parts shall have in the same proportion.
         """
         stratify = None if strata is None else strata[rows]
-        return train_test_split(rows, test_size=self.validation_fraction, random_state=rng, stratify=stratify)
+        fraction = self.validation_fraction
+        try:
+            return train_test_split(rows, test_size=fraction, random_state=rng, stratify=stratify)
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True can't set aside validation_fraction={fraction} of {len(rows)} samples: "
+                f"{error} Set another fraction, hand over X_val and y_val, or set early_stopping=False."
+            ) from error
 
     def _next_optimizer(self, parameters, incremental):
         """Return the optimizer for a list of arrays.

@@ -310,7 +310,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _read_targets(self, X, y, resume):
+    def _read_targets(self, X, y, resume, dtype):
         """Return the targets of labels."""
         targets = read_labels(X, y, self.classes_ if resume else None, ADVICE)
         if resume and hasattr(self, "out_activation_"):
@@ -377,12 +377,12 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
                 "dict, for instance from sklearn.utils.class_weight.compute_class_weight."
             )
 
-        def read_targets(X, y):
+        def read_targets(X, y, dtype):
             if classes is not None:
                 check_none_missing(np.asarray(classes, dtype=object), "classes")
             _check_partial_fit_first_call(self, classes)
             check_classes(self.classes_, "classes")
-            return self._read_targets(X, y, resume=True)
+            return self._read_targets(X, y, True, dtype)
 
         return self._partial_fit(X, y, sample_weight, read_targets)
 

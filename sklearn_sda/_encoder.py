@@ -270,6 +270,11 @@ def described_layers(encoder):
     return layers
 
 
+def compute_type(encoder):
+    """Return the type that an encoder computes in, by its parameters; float64 if it is not known."""
+    return next((dtype for _, _, dtype in described_layers(encoder) if dtype is not None), "float64")
+
+
 def layers_of(autoencoders):
     """Return the layers of some fitted autoencoders from the lowest to the highest.
 

@@ -286,9 +286,9 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         tags.target_tags.single_output = True
         return tags
 
-    def _read_targets(self, X, y, resume):
+    def _read_targets(self, X, y, resume, dtype):
         """Return the targets of numbers."""
-        return RealTargets.read(X, y, self.n_outputs_ if resume else None, ADVICE)
+        return RealTargets.read(X, y, self.n_outputs_ if resume else None, ADVICE, dtype)
 
     def _weigh(self, targets, weights):
         """Return the weights of the samples in the fine-tuning."""
@@ -333,8 +333,8 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         """
         self._validate_params()  # scikit-learn does it in the first call only
 
-        def read_targets(X, y):
-            return self._read_targets(X, y, resume=hasattr(self, "n_outputs_"))
+        def read_targets(X, y, dtype):
+            return self._read_targets(X, y, hasattr(self, "n_outputs_"), dtype)
 
         return self._partial_fit(X, y, sample_weight, read_targets)
 

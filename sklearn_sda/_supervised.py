@@ -16,6 +16,7 @@ from sklearn_sda._encoder import (
     AUTOENCODERS,
     check_same_layers,
     check_takes_weights,
+    compute_type,
     described_layers,
     fit_encoder,
     grown_encoder,
@@ -40,9 +41,9 @@ CHUNK = 4096
 class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MinibatchEstimator):
     """Abstract: an encoder and an output layer that is trained with labels.
 
-    A subclass has the parameters below, ``_read_targets(X, y, resume)``, which returns one of the
-    kinds of `sklearn_sda._targets`, ``_weigh(targets, weights)``, which returns the weights of the samples in
-    the fine-tuning, and ``_target_attributes(targets)``.
+    A subclass has the parameters below, ``_read_targets(X, y, resume, dtype)``, which returns one of the
+    kinds of `sklearn_sda._targets` for a compute type, ``_weigh(targets, weights)``, which returns the
+    weights of the samples in the fine-tuning, and ``_target_attributes(targets)``.
     """
 
     _parameter_constraints: dict = {
@@ -116,13 +117,15 @@ class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Minib
         self._check_parameters(encoder)
         given, X = X, self._check_samples(encoder, X, reset=not resume)
         require_y(y, type(self).__name__)
-        targets = self._read_targets(X, y, resume)
+        targets = self._read_targets(X, y, resume, compute_type(encoder))
         weights = check_weights(sample_weight, X)
         if weights is not None and not fitted:
             check_takes_weights(encoder)
         tuning_weights = self._weigh(targets, weights)
-        training_rows(len(targets.labelled), tuning_weights, targets.labelled)  # raises if there are none
         validation = self._check_validation(encoder, X_val, y_val, targets)
+        rows = training_rows(len(targets.labelled), tuning_weights, targets.labelled)
+        if self.early_stopping and validation is None and self.max_iter > 0:
+            self._split(rows, 0, strata=targets.strata)  # raises before any work if it can't be made
 
         context = self._init_callback_context(max_subtasks=1 if fitted else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -159,7 +162,7 @@ class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Minib
         sample_weight : array-like of shape (n_samples,) or None
             Weights.
         read_targets : callable
-            From validated X and y to the targets.
+            From validated X and y and the compute type to the targets.
         """
         resume = hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
@@ -169,7 +172,7 @@ class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Minib
         self._check_parameters(encoder)
         given, X = X, self._check_samples(encoder, X, reset=not resume)
         require_y(y, type(self).__name__)
-        targets = read_targets(X, y)
+        targets = read_targets(X, y, compute_type(encoder))
         weights = check_weights(sample_weight, X)
         if weights is not None and not fitted:
             check_takes_weights(encoder)

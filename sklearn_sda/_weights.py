@@ -64,13 +64,14 @@ def scaled(weights, rows, dtype):
     Returns
     -------
     weights : ndarray of shape (n_samples,) or None
-        None for None, which stands for ones.
+        None if they are all the same: it stands for ones.
     mean : float
     """
     if weights is None:
         return None, 1.0
-    mean = float(weights[rows].mean())
-    return (weights / mean).astype(dtype), mean
+    own = weights[rows]
+    mean = float(own.mean())
+    return None if (own == own[0]).all() else (weights / mean).astype(dtype), mean
 
 
 def class_weights(class_weight, targets, weights):

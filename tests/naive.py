@@ -132,12 +132,13 @@ def adam(param, grad, mean, square, step_size, beta_1, beta_2, epsilon):
     return param - step_size * mean / (np.sqrt(square) + epsilon), mean, square
 
 
-def code_penalty(H, slopes, W, l1, sparsity_weight, target, contraction):
+def code_penalty(H, slopes, W, l1, sparsity_weight, target, contraction, weights=1):
     """Penalties on the codes of a minibatch; the Jacobian of each sample is written out."""
-    jacobians = [slope * W for slope in slopes]
-    total = l1 * abs(H).sum(axis=1).mean() + contraction * np.mean([(J**2).sum() for J in jacobians])
+    jacobians = np.array([slope * W for slope in slopes])
+    total = l1 * (weights * abs(H).sum(axis=1)).mean()
+    total += contraction * (weights * (jacobians**2).sum(axis=(1, 2))).mean()
     if sparsity_weight:
-        m = H.mean(axis=0)
+        m = (weights * H.T).mean(axis=1)
         divergence = target * np.log(target / m) + (1 - target) * np.log((1 - target) / (1 - m))
         total += sparsity_weight * divergence.sum()
     return total
@@ -145,7 +146,7 @@ def code_penalty(H, slopes, W, l1, sparsity_weight, target, contraction):
 
 def reconstruction_loss(
     X, X_tilde, W, b, b_prime, W_prime, activation, loss, alpha, *, emphasis=1, penalties=None, T=None,
-    output=None, supervision=0,
+    output=None, supervision=0, weights=1, labelled=1,
 ):  # fmt: skip
     """Mean loss of a layer, the corrupted samples given."""
     function, derivative = ACTIVATIONS[activation]
@@ -155,10 +156,10 @@ def reconstruction_loss(
     squares = (W**2).sum() + (0 if W_prime is None else (W_prime**2).sum())
     if T is not None:
         V, c = output
-        losses = (1 - supervision) * losses + supervision * log_loss(T, H @ V + c)
+        losses = (1 - supervision) * losses + supervision * labelled * log_loss(T, H @ V + c)
         squares += (V**2).sum()
-    total = losses.mean() + alpha / (2 * len(X)) * squares
-    return total + (0 if penalties is None else code_penalty(H, derivative(Z), W, *penalties))
+    total = (weights * losses).mean() + alpha / (2 * len(X)) * squares
+    return total + (0 if penalties is None else code_penalty(H, derivative(Z), W, *penalties, weights))
 
 
 def drop(X, level, seed, position):
@@ -166,7 +167,9 @@ def drop(X, level, seed, position):
     return masking(X, level, None, None, seed, position) / (1 - level)
 
 
-def network_loss(X, T, parameters, activations, loss, alpha, dropout=None, seeds=None, position=None):
+def network_loss(
+    X, T, parameters, activations, loss, alpha, dropout=None, seeds=None, position=None, weights=1
+):  # fmt: skip
     """Mean loss of a network with parameters [coef, intercept, coef, intercept, ...]."""
     H = X if dropout is None else drop(X, dropout[0], seeds[0], position)
     for k, activation in enumerate(activations):
@@ -174,4 +177,5 @@ def network_loss(X, T, parameters, activations, loss, alpha, dropout=None, seeds
         if dropout is not None:
             H = drop(H, dropout[k + 1], seeds[k + 1], position)
     losses = LOSSES[loss][0](T, H @ parameters[-2] + parameters[-1])
-    return losses.mean() + alpha / (2 * len(X)) * sum((coef**2).sum() for coef in parameters[::2])
+    squares = sum((coef**2).sum() for coef in parameters[::2])
+    return (weights * losses).mean() + alpha / (2 * len(X)) * squares

@@ -108,7 +108,7 @@ def make_corruption(kinds, levels, n_features, dtype="float64", **options):
 
 
 def make_supervised(
-    activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64", dropout=None
+    activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64", dropout=None, **options
 ):
     rng = np.random.RandomState(RNG_SEED)
     X = rng.uniform(size=(11, sizes[0]))
@@ -133,6 +133,7 @@ def make_supervised(
         batch_size=batch_size,
         dropout=dropout,
         seeds=None if dropout is None else list(range(40, 40 + len(dropout))),
+        **options,
     )
     return X, T, objective
 
@@ -200,6 +201,72 @@ def test_variants_of_the_layers_loss(activation, options, loss, tied):
     )  # fmt: skip
     np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
     check_gradient(objective, rows)
+
+
+WEIGHTS = np.linspace(0, 3, 11)[::-1]
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("supervision", [0, 0.6])
+@pytest.mark.parametrize("loss", LAYER_LOSSES)
+def test_weights_of_samples_in_the_layers_loss(loss, supervision, tied):
+    labelled = np.arange(11) != 3
+    options = {"penalties": EVERY_PENALTY, "weights": WEIGHTS, "emphasis": (1, 0.5)}
+    if supervision:
+        options.update(supervision=supervision, labelled=labelled)
+    X, objective = make_reconstruction("logistic", loss, tied, **options)
+    rows = np.array([3, 0, 10, 7])
+    chosen = naive.chosen(X[rows].shape, 0.3, 3, 7)
+    W, b, b_prime, *others = objective.parameters
+    expected = naive.reconstruction_loss(
+        X[rows], np.where(chosen, 0, X[rows]), W, b, b_prime, None if tied else others[0], "logistic", loss,
+        0.1, emphasis=np.where(chosen, 1, 0.5), penalties=EVERY_PENALTY,
+        T=LABELS[rows] if supervision else None, output=others[-2:], supervision=supervision,
+        weights=WEIGHTS[rows], labelled=labelled[rows],
+    )  # fmt: skip
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+    check_gradient(objective, rows)
+
+
+@pytest.mark.parametrize("dropout", [None, [0.3, 0.5, 0.4]])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_weights_of_samples_in_the_networks_loss(loss, dropout):
+    X, T, objective = make_supervised(["tanh", "relu"], loss, dropout=dropout, weights=WEIGHTS)
+    rows, seeds = np.array([3, 0, 10, 7]), range(40, 43)
+    expected = naive.network_loss(
+        X[rows], T[rows], objective.parameters, ["tanh", "relu"], loss, 0.1, dropout, seeds, 7, WEIGHTS[rows]
+    )
+    np.testing.assert_allclose(loss_of(objective, rows), expected, rtol=1e-12)
+    check_gradient(objective, rows)
+
+
+@pytest.mark.parametrize("alpha", [0, 0.1])
+@pytest.mark.parametrize("solver", ["plain", "momentum", "adam"])
+def test_the_rate_of_each_layer_has_its_factor(solver, alpha):
+    factors, moves = [0.0, 0.5, 2.0], []
+    for options in ({}, {"rate_factors": factors}):
+        _, _, objective = make_supervised(["tanh", "relu"], "log_loss", alpha=alpha, **options)
+        before = [parameter.copy() for parameter in objective.parameters]
+        if solver == "adam":
+            rule = Adam(
+                objective.parameters,
+                beta_1=0.9,
+                beta_2=0.9,
+                epsilon=1e-8,
+                learning_rate_init=0.01,
+                **SCHEDULE,
+            )
+        else:
+            momentum = 0.9 if solver == "momentum" else 0.0
+            rule = SGD(
+                objective.parameters, momentum=momentum, nesterovs_momentum=True, learning_rate_init=0.01,
+                **SCHEDULE,
+            )  # fmt: skip
+        objective.step(np.arange(6), 0, rule)
+        moves.append([now - start for start, now in zip(before, objective.parameters, strict=True)])
+    for k, (plain, scaled) in enumerate(zip(*moves, strict=True)):
+        assert plain.any()
+        np.testing.assert_allclose(scaled, factors[k // 2] * plain, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
