@@ -16,9 +16,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def make_encoder(**options):
-    return StackedAutoencoderTransformer(
-        (6, 5), **{"activation": "tanh", "max_iter": 3, "random_state": 1, **options}
-    )
+    options = {
+        "hidden_layer_sizes": (6, 5),
+        "activation": "tanh",
+        "max_iter": 3,
+        "random_state": 1,
+        **options,
+    }
+    return StackedAutoencoderTransformer(**options)
 
 
 def make_classifier(encoder=None, **options):
