@@ -27,6 +27,7 @@ from sklearn_sda._marginalized import solve_decoder, solve_encoder
 from sklearn_sda._network import Affine, forward, output_losses, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._optimizers import OPTIMIZERS
+from sklearn_sda._parameters import SavesParameters, start_layers
 from sklearn_sda._targets import ClassTargets
 from sklearn_sda._training import History, training_rows
 from sklearn_sda._weights import check_weights, scaled
@@ -36,7 +37,9 @@ RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
 UNIT_INTERVAL_SLACK = 1e-6
 
 
-class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MinibatchEstimator):
+class DenoisingAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavesParameters, MinibatchEstimator
+):
     """Denoising autoencoder: a transformer that learns to undo the corruption of its input.
 
     One hidden layer is trained to reconstruct the clean sample from a corrupted copy of it::
@@ -817,6 +820,19 @@ class DenoisingAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mi
         if not self.tied_weights:
             parameters.append(self._decoder_coef)
         return [np.array(parameter, order="C") for parameter in parameters]
+
+    def _parameter_layers(self):
+        """Return the layers that `save_parameters` writes: this one."""
+        return [self]
+
+    def _output_arrays(self):
+        """Return None: there is no output layer."""
+
+    def _start_like(self, file):
+        """Become as fitted by ``max_iter=0``; see `SavesParameters`."""
+        start_layers(self, file)
+        if self._decoder_coef is None and "decoder_coef" in file.layers[0]:
+            self._decoder_coef = self.encoder_coef_.T.copy()  # solved in closed form, whatever `tied_weights`
 
     def _make_writeable(self):
         """Replace parameters in a memory map or read-only by copies, so that they can be fine-tuned."""

@@ -38,6 +38,11 @@ class BoltzmannLayer:
         """Intercepts of the hidden units, of shape (n_components,)."""
         return self.machine.intercept_hidden_
 
+    @property
+    def decoder_intercept_(self):
+        """Intercepts of the visible units, of shape (n_features,)."""
+        return self.machine.intercept_visible_
+
     def _make_writeable(self):
         """Order the machine's arrays so that they can be fine-tuned in place."""
         self.machine.components_ = writeable(np.ascontiguousarray(self.encoder_coef_)).T

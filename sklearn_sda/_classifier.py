@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -236,6 +237,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
     True
     """
 
+    _perceptron = MLPClassifier
     _parameter_constraints: dict = {
         **SupervisedNetwork._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],

@@ -16,6 +16,7 @@ from sklearn_sda._regressor import SdARegressor
 from sklearn_sda._stacked import StackedAutoencoderTransformer
 
 SUPERVISED = (SdAClassifier, SdARegressor)
+VALIDATION_LABELS = {SdAClassifier: "validation accuracy", SdARegressor: "validation R²"}
 # Axis label of each loss, by the output activation that it comes with.
 LOSS_LABELS = {
     "logistic": "cross-entropy (nats per sample)",
@@ -67,8 +68,8 @@ def find_parts(estimator):
     first = next((k for k, step in enumerate(steps) if isinstance(step, AUTOENCODERS + SUPERVISED)), None)
     if first is None:
         raise TypeError(
-            "estimator must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, an SdAClassifier "
-            f"or a Pipeline with one of them, got {estimator!r}."
+            "estimator must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, an SdAClassifier, "
+            f"an SdARegressor or a Pipeline with one of them, got {estimator!r}."
         )
     owner = steps[first]
     check_is_fitted(owner)
@@ -107,8 +108,7 @@ def learning_curves(estimator):
     stacks = [step for step in parts.autoencoders if isinstance(step, StackedAutoencoderTransformer)]
     for number, stack in enumerate(stacks, start=1):
         phases["whole stack" if len(stacks) == 1 else f"whole stack {number}"] = stack
-    supervised = isinstance(parts.owner, SUPERVISED)
-    if supervised:
+    if isinstance(parts.owner, SUPERVISED):
         phases["fine-tuning"] = parts.owner
     return {
         phase: {
@@ -117,9 +117,7 @@ def learning_curves(estimator):
             "loss_label": LOSS_LABELS[
                 getattr(trained, "out_activation_", None) or parts.layers[0].out_activation_
             ],
-            "validation_label": "validation accuracy"
-            if supervised and trained is parts.owner
-            else "validation score",
+            "validation_label": VALIDATION_LABELS.get(type(trained), "validation score"),
         }
         for phase, trained in phases.items()
         if getattr(trained, "loss_curve_", [])  # a BernoulliRBM has none

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_sda._base import all_or_nothing
@@ -216,6 +217,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
     True
     """
 
+    _perceptron = MLPRegressor
     _parameter_constraints: dict = {**SupervisedNetwork._parameter_constraints}
 
     def __init__(

@@ -21,6 +21,7 @@ from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._network import forward, gather, reconstruction_losses
 from sklearn_sda._objectives import Network
+from sklearn_sda._parameters import SavesParameters, start_layers
 from sklearn_sda._training import training_rows
 from sklearn_sda._weights import check_weights, scaled
 
@@ -63,7 +64,7 @@ FINE_TUNING_ATTRIBUTES = (
 
 
 class StackedAutoencoderTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavesParameters, CallbackSupportMixin, BaseEstimator
 ):
     """Stacked denoising autoencoder: a deep representation, learned one layer at a time.
 
@@ -766,6 +767,23 @@ class StackedAutoencoderTransformer(
         """Return the trained layers as a list."""
         check_is_fitted(self)
         return [layer for _, layer in self.pipeline_.steps]
+
+    def _parameter_layers(self):
+        """Return the layers that `save_parameters` writes."""
+        return self._layers()
+
+    def _output_arrays(self):
+        """Return None: there is no output layer."""
+
+    def _start_like(self, file):
+        """Become as fitted by ``max_iter=0``; see `SavesParameters`."""
+        start_layers(self, file)
+        for layer, parameters, arrays in zip(
+            self._layers(), self._layer_parameters(), [*file.layers, *[{}] * len(self)], strict=False
+        ):
+            layer.set_params(**parameters)
+            if layer._decoder_coef is None and "decoder_coef" in arrays:
+                layer._decoder_coef = layer.encoder_coef_.T.copy()
 
     def transform(self, X):
         """Encode clean samples with all layers.

@@ -5,7 +5,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
@@ -30,6 +30,8 @@ from sklearn_sda._encoder import (
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward, output_losses
 from sklearn_sda._objectives import Network
+from sklearn_sda._parameters import SavesParameters
+from sklearn_sda._perceptron import PerceptronExchange, targets_like
 from sklearn_sda._targets import require_y
 from sklearn_sda._training import training_rows
 from sklearn_sda._weights import check_weights, scaled
@@ -38,7 +40,9 @@ from sklearn_sda._weights import check_weights, scaled
 CHUNK = 4096
 
 
-class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MinibatchEstimator):
+class SupervisedNetwork(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavesParameters, PerceptronExchange, MinibatchEstimator
+):
     """Abstract: an encoder and an output layer that is trained with labels.
 
     A subclass has the parameters below, ``_read_targets(X, y, resume, dtype)``, which returns one of the
@@ -464,6 +468,38 @@ class SupervisedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Minib
         vars(self).update(fitted_attributes(history))
         self._optimizer = optimizer if incremental else None
         return history
+
+    def _start(self, n_features, classes, n_outputs):
+        """Become as fitted by ``pretrain=False, max_iter=0``; see `targets_like`."""
+        untrained = {"pretrain": False, "max_iter": 0, "early_stopping": False, "solver": "adam"}
+        untrained |= {"warm_start": False, "memory": None, "verbose": 0, "batch_size": "auto"}
+        template = clone(self).set_params(**untrained)
+        if hasattr(template, "class_weight"):
+            template.set_params(class_weight=None)
+        template.fit(*targets_like(classes, n_outputs, n_features))
+        params = self.get_params(deep=False)
+        vars(self).update({name: value for name, value in vars(template).items() if name not in params})
+
+    def _parameter_layers(self):
+        """Return the layers that `save_parameters` writes."""
+        return self._layers()
+
+    def _output_arrays(self):
+        """Return the coefficients and the intercept of the output layer."""
+        return self.output_coef_, self.output_intercept_
+
+    def _start_like(self, file):
+        """Become as fitted by ``pretrain=False, max_iter=0``; see `SavesParameters`."""
+        if file.output is None:
+            raise ValueError(
+                f"{file.path} has no output layer (it is of a {file.estimator}), and this "
+                f"{type(self).__name__} is not fitted. Load the file into a stack, and hand that over as "
+                "encoder=FrozenEstimator(stack)."
+            )
+        classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
+        self._start(file.n_features, classes, file.output[1].size)
+        if file.feature_names is not None:
+            self.feature_names_in_ = np.array(file.feature_names, dtype=object)
 
     def _layers(self):
         """Return the layers of the fine-tuned encoder."""

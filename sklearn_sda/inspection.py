@@ -1,4 +1,4 @@
-"""Pictures of trained networks: filters, reconstructions, learning curves.
+"""Pictures of trained networks: filters, reconstructions, learning curves, what pretraining was worth.
 
 The classes follow scikit-learn's Display convention: the data are stored by `__init__`, `plot` draws
 them, `from_estimator` does both. matplotlib is imported when something is drawn.
@@ -11,11 +11,12 @@ from sklearn.neural_network import BernoulliRBM
 from sklearn.utils import check_random_state, resample
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._comparison import compare_pretraining
 from sklearn_sda._encoder import decoders_of
 from sklearn_sda._network import forward
 from sklearn_sda._parts import find_parts, learning_curves
 
-__all__ = ["FilterDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
+__all__ = ["FilterDisplay", "LossCurveDisplay", "PretrainingComparisonDisplay", "ReconstructionDisplay"]
 
 # A filter below this fraction of the largest one is noise, and drawn paler instead of at full contrast.
 FAINT = 0.05
@@ -78,8 +79,8 @@ class FilterDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier or a Pipeline with
-            one of them.
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor or a
+            Pipeline with one of them.
         layer : int, default=0
             The layer, 0 being the lowest.
         n_filters : int, default=100
@@ -239,8 +240,8 @@ class ReconstructionDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier or a Pipeline with
-            one of them.
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor or a
+            Pipeline with one of them.
         X : array-like of shape (n_samples, n_features)
             Samples, as the estimator takes them.
         n_samples : int, default=10
@@ -386,8 +387,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier or a Pipeline with
-            one of them.
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor or a
+            Pipeline with one of them.
         name : str, default=None
             Put before the phase in the titles.
         ax : matplotlib Axes or array-like of them, default=None
@@ -470,6 +471,110 @@ class LossCurveDisplay:
                 _match_colors(twin, self.validation_lines_[-1])
         if divided:
             _share_labels(self.axes_, self.validation_lines_)
+        return self
+
+
+class PretrainingComparisonDisplay:
+    """What pairs of fits with and without pretraining show: their differences, the mean and its interval.
+
+    Parameters
+    ----------
+    comparison : PretrainingComparison
+        Of `sklearn_sda.compare_pretraining`.
+    name : str, default=None
+        Put before the verdict in the title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+    figure_ : matplotlib Figure
+        The figure that it belongs to.
+    points_ : list of matplotlib Line2D
+        The differences of each repeat.
+    interval_ : matplotlib ErrorbarContainer
+        The mean and its 95 % interval.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import SdAClassifier
+    >>> from sklearn_sda.inspection import PretrainingComparisonDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = SdAClassifier((30,), max_iter=10)
+    >>> PretrainingComparisonDisplay.from_estimator(clf, X / 16, y)  # doctest: +SKIP
+    """
+
+    def __init__(self, comparison, name=None):
+        self.comparison = comparison
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, name=None, ax=None, **options):
+        """Compare and draw.
+
+        Parameters
+        ----------
+        estimator : estimator
+            As in `compare_pretraining`.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or target values.
+        name : str, default=None
+            Put before the verdict in the title.
+        ax : matplotlib Axes, default=None
+            To draw on; None for a new figure.
+        **options : dict
+            The other parameters of `compare_pretraining`.
+
+        Returns
+        -------
+        display : PretrainingComparisonDisplay
+        """
+        return cls(compare_pretraining(estimator, X, y, **options), name).plot(ax)
+
+    def plot(self, ax=None, *, name=None):
+        """Draw the differences.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            To draw on; None for a new figure.
+        name : str, default=None
+            Put before the verdict in the title; None for `self.name`.
+
+        Returns
+        -------
+        self : PretrainingComparisonDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        pyplot = _import_pyplot(self)
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(6, 2.6), layout="constrained")
+        comparison, name = self.comparison, name or self.name
+        repeats = np.split(comparison.differences, comparison.n_repeats)
+        ax.axvline(0, color="0.6", linewidth=1)
+        self.points_ = [
+            ax.plot(differences, np.full(len(differences), repeat), "o", color="C0", alpha=0.5)[0]
+            for repeat, differences in enumerate(repeats, start=1)
+        ]
+        low, high = comparison.interval
+        half = (high - low) / 2
+        row = len(repeats) + 1
+        self.interval_ = ax.errorbar(
+            comparison.mean_difference, row, xerr=half, fmt="D", color="C1", capsize=4, linewidth=2
+        )
+        ax.set_yticks(range(1, row + 1), [*(f"repeat {k}" for k in range(1, row)), "mean, 95 %"])
+        ax.set_ylim(row + 0.7, 0.3)
+        ax.set_xlabel("score with pretraining minus score without")
+        title = f"Pretraining: {comparison.verdict} ({comparison.mean_difference:+.3f})"
+        _set_title(ax, f"{name}. {title}" if name else title)
+        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 

@@ -33,6 +33,7 @@ LAYERS = {
     "_columns": {"numpy"},
     "_targets": {"numpy", "scipy", "sklearn"},
     "_weights": {"numpy"},
+    "_parameters": {"numpy", "safetensors", "sklearn", "sklearn_sda._version"},
     "_corruption": {"numpy", "sklearn_sda._kernels"},
     "_marginalized": {
         "numpy",
@@ -65,12 +66,12 @@ ESTIMATORS = {
     "_autoencoder",
     "_stacked",
     "_encoder",
+    "_perceptron",
     "_supervised",
     "_classifier",
     "_regressor",
-    "__init__",
 }
-ABOVE = {"inspection", "__main__", "_parts", "_runs", "_tables"}
+ABOVE = {"inspection", "_comparison", "__main__", "_parts", "_runs", "_tables"}
 
 
 def imports(source):
@@ -90,7 +91,7 @@ def violations(module, source):
     """Return the imports of a module that its layer does not allow."""
     if module in ESTIMATORS:
         return [name for name in imports(source) if name.removeprefix("sklearn_sda.") in ABOVE]
-    if module in ABOVE:
+    if module in ABOVE or module == "__init__":
         return []
     allowed = LAYERS[module]
     return [

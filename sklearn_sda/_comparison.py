@@ -1,0 +1,220 @@
+"""Did pretraining help? Pairs of fits with and without, on the same splits, and what they show."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy import stats
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import _safe_indexing, check_random_state
+
+from sklearn_sda._targets import UNLABELLED, check_some_labelled, is_unlabelled
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class PretrainingComparison:
+    """What pairs of fits with and without pretraining show; see `compare_pretraining`.
+
+    Attributes
+    ----------
+    with_pretraining, without_pretraining : ndarray of shape (n_pairs,)
+        Scores on the test samples of each split, one repeat after the other.
+    share_tested : float
+        Fraction of the labelled samples that are tested in a split, on average.
+    n_repeats : int
+        Number of repeats.
+    """
+
+    with_pretraining: np.ndarray
+    without_pretraining: np.ndarray
+    share_tested: float
+    n_repeats: int
+
+    @property
+    def differences(self):
+        """With minus without pretraining, of each pair."""
+        return self.with_pretraining - self.without_pretraining
+
+    @property
+    def mean_difference(self):
+        """Mean of the differences."""
+        return float(self.differences.mean())
+
+    @property
+    def interval(self):
+        """The 95 % interval of the mean difference, a pair: see `compare_pretraining`."""
+        differences, share = self.differences, self.share_tested
+        n_pairs = len(differences)
+        variance = (1 / n_pairs + share / (1 - share)) * differences.var(ddof=1)
+        half = stats.t.ppf((1 + CONFIDENCE) / 2, n_pairs - 1) * np.sqrt(variance)
+        return self.mean_difference - float(half), self.mean_difference + float(half)
+
+    @property
+    def verdict(self):
+        """Return "helps" or "hurts" if the interval is on one side of 0, else "no difference shown"."""
+        low, high = self.interval
+        return "helps" if low > 0 else "hurts" if high < 0 else "no difference shown"
+
+    def __str__(self):
+        """Return the verdict and the figures in a sentence."""
+        low, high = self.interval
+        return (
+            f"Pretraining: {self.verdict}. Mean score {self.with_pretraining.mean():.4f} with, "
+            f"{self.without_pretraining.mean():.4f} without; difference {self.mean_difference:+.4f}, 95 % "
+            f"interval [{low:+.4f}, {high:+.4f}], {len(self.differences)} pairs."
+        )
+
+
+def compare_pretraining(
+    estimator, X, y, *, cv=5, scoring=None, n_repeats=2, random_state=None, n_jobs=None
+):  # fmt: skip
+    """Compare a classifier or regressor with itself without pretraining.
+
+    For every split of every repeat it is fitted twice, with ``pretrain=True`` and False: on the same samples,
+    from the same seed and so from the same random initial parameters, with the same budget of fine-tuning.
+    Samples that have no label, and those that a split uses neither for training nor for testing, are in both
+    training sets without their labels: pretraining learns from them.
+
+    The interval is that of the corrected resampled t-test (Nadeau and Bengio 2003): the variance of the mean
+    of J differences d is taken for ``(1 / J + s / (1 - s)) var(d)``, s being the fraction of the labelled
+    samples that is tested in a split, for the splits share their samples. The second term does not
+    become smaller with more pairs: with five folds it is 1/4, so that four repeats (J = 20) give an interval
+    10 % wider than any number of them, and one repeat one that is 70 % wider. What makes it narrower is
+    more labels, or a split with fewer test samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An SdAClassifier or SdARegressor, or an estimator with one in it, such as a Pipeline. Not fitted here:
+        copies are.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Labels or target values; -1, None or NaN for samples without.
+    cv : int, splitter or iterable, default=5
+        Number of folds (stratified for a classifier, shuffled), a splitter such as `StratifiedShuffleSplit`
+        for the labelled samples, or pairs of their indices. With ``train_size=100`` of a splitter, the
+        question is what pretraining is worth with 100 labels.
+    scoring : str, callable or None, default=None
+        As in `cross_val_score`; higher is better. None for the estimator's own: accuracy or R².
+    n_repeats : int, default=2
+        How often the whole is repeated, each time with other seeds and, if `cv` is a number or a splitter
+        with a `random_state`, other splits.
+    random_state : int, RandomState instance or None, default=None
+        Determines splits and seeds.
+    n_jobs : int or None, default=None
+        Number of pairs at a time, as in scikit-learn.
+
+    Returns
+    -------
+    comparison : PretrainingComparison
+        Scores, paired differences, interval and verdict; printed, it is a sentence.
+
+    Raises
+    ------
+    TypeError
+        If there is not one SdAClassifier or SdARegressor in the estimator.
+    ValueError
+        If no sample is labelled, or there are fewer than two pairs.
+
+    References
+    ----------
+    Nadeau and Bengio (2003). Inference for the generalization error. Machine Learning 52.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sda import SdAClassifier, compare_pretraining
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = SdAClassifier((30,), max_iter=10)
+    >>> comparison = compare_pretraining(clf, X / 16, y, n_repeats=1, random_state=0)
+    >>> comparison.verdict in ("helps", "hurts", "no difference shown")
+    True
+    """
+    prefix = _pretrain_prefix(estimator)
+    if not (isinstance(n_repeats, Integral) and n_repeats >= 1):
+        raise ValueError(f"n_repeats must be a positive integer, got {n_repeats!r}.")
+    labels = np.asarray(y)
+    unlabelled = _unlabelled(labels)
+    check_some_labelled(~unlabelled, "A comparison needs labels to score with.")
+    labelled, others = np.flatnonzero(~unlabelled), np.flatnonzero(unlabelled)
+    rng = check_random_state(random_state)
+    pairs = []
+    for _ in range(n_repeats):
+        seed = int(rng.randint(2**31 - 1))
+        splitter = _splitter(cv, estimator, seed)
+        if not hasattr(splitter, "split"):
+            cv = splitter = list(splitter)
+        splits = splitter.split(labelled, labels[labelled]) if hasattr(splitter, "split") else splitter
+        for train, test in splits:
+            unused = np.setdiff1d(np.arange(len(labelled)), np.concatenate([train, test]))
+            rows = labelled[train], labelled[test], np.concatenate([labelled[unused], others])
+            pairs.append((*rows, int(rng.randint(2**31 - 1))))
+    if len(pairs) < 2:
+        raise ValueError(f"An interval needs at least 2 pairs, got {len(pairs)}: use more folds or repeats.")
+    scores = Parallel(n_jobs=n_jobs)(
+        delayed(_score_pair)(estimator, prefix, X, labels, *pair, scoring) for pair in pairs
+    )
+    return PretrainingComparison(
+        *np.array(scores, np.float64).T,
+        share_tested=float(np.mean([len(test) for _, test, *_ in pairs]) / len(labelled)),
+        n_repeats=n_repeats,
+    )
+
+
+def _pretrain_prefix(estimator):
+    """Return what comes before "pretrain" in the name of an estimator's parameter."""
+    names = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else []
+    found = [name for name in names if name == "pretrain" or name.endswith("__pretrain")]
+    if len(found) != 1:
+        raise TypeError(
+            "estimator must be an SdAClassifier or SdARegressor, or have exactly one of them in it, got "
+            f"{estimator!r}."
+        )
+    return found[0].removesuffix("pretrain")
+
+
+def _unlabelled(labels):
+    """Return which samples have no label."""
+    if labels.ndim == 1:
+        return is_unlabelled(labels)
+    return np.apply_along_axis(is_unlabelled, 0, labels).all(axis=1)
+
+
+def _splitter(cv, estimator, seed):
+    """Return what splits in one repeat."""
+    if isinstance(cv, Integral):
+        kind = StratifiedKFold if is_classifier(estimator) else KFold
+        return kind(cv, shuffle=True, random_state=seed)
+    if hasattr(cv, "random_state"):
+        splitter = clone(cv, safe=False)
+        if getattr(cv, "shuffle", True):
+            splitter.random_state = seed
+        return splitter
+    return cv
+
+
+def _score_pair(estimator, prefix, X, y, train, test, others, seed, scoring):
+    """Return the test scores of an estimator with and without pretraining."""
+    rows = np.concatenate([train, others])
+    labels = y[rows]
+    if len(others):
+        if labels.dtype.kind in "US":
+            labels = labels.astype(object)
+        elif not is_classifier(estimator):
+            labels = labels.astype(np.float64)
+        elif labels.dtype.kind in "bu":
+            labels = labels.astype(np.int64)
+        labels[len(train) :] = {"O": None, "f": np.nan}.get(labels.dtype.kind, UNLABELLED)
+    scores = []
+    for pretrain in (True, False):
+        fitted = clone(estimator).set_params(**{f"{prefix}pretrain": pretrain, f"{prefix}random_state": seed})
+        fitted.fit(_safe_indexing(X, rows), labels)
+        scorer = check_scoring(fitted, scoring)
+        scores.append(scorer(fitted, _safe_indexing(X, test), y[test]))
+    return scores

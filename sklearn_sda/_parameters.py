@@ -1,0 +1,269 @@
+"""Parameters out and in: a safetensors file with a name, a shape and a type for each array."""
+
+import json
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sda._version import __version__
+
+FORMAT = "sklearn_sda parameters 1"
+# The arrays of a layer in a file; that of the decoder's coefficients only where they are its own.
+LAYER_ARRAYS = ("encoder_coef", "encoder_intercept", "decoder_coef", "decoder_intercept")
+
+
+def import_safetensors():
+    """Return the module that reads and writes arrays; raise ImportError if it is not installed."""
+    try:
+        from safetensors import numpy, safe_open
+    except ImportError as error:
+        raise ImportError(
+            "save_parameters and load_parameters need safetensors: pip install sklearn-sda[safetensors]."
+        ) from error
+    return numpy, safe_open
+
+
+class SavesParameters:
+    """Mixin: the parameters of an estimator in a file.
+
+    An estimator has ``_parameter_layers()``, its fitted layers; ``_output_arrays()``, coefficients and
+    intercept of its output layer or None; ``_start_like(file)``, which gives an unfitted one the
+    attributes of a fitted one, and `dtype` or layers with one.
+    """
+
+    def save_parameters(self, path):
+        """Write the parameters of a fitted estimator to a safetensors file.
+
+        The arrays are named "layer1.encoder_coef", "layer1.encoder_intercept", "layer1.decoder_intercept"
+        and, where weights are not tied, "layer1.decoder_coef", "layer2...", and "output.coef" and
+        "output.intercept". Metadata say what the units, the links and the classes are, and the versions of
+        format and package. Not preprocessing, and not the state of the optimizer: that is for joblib.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of the file.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        writer, _ = import_safetensors()
+        check_is_fitted(self)
+        layers, output = self._parameter_layers(), self._output_arrays()
+        arrays = {
+            f"layer{number}.{name}": array
+            for number, layer in enumerate(layers, start=1)
+            for name, array in arrays_of(layer).items()
+        }
+        if output is not None:
+            arrays["output.coef"], arrays["output.intercept"] = output
+        metadata = {
+            "format": FORMAT,
+            "sklearn_sda": __version__,
+            "estimator": type(self).__name__,
+            "activations": json.dumps([layer.activation for layer in layers]),
+            "links": json.dumps([getattr(layer, "out_activation_", "logistic") for layer in layers]),
+        }
+        if output is not None:
+            metadata["link"] = self.out_activation_
+        if hasattr(self, "classes_"):
+            metadata["classes"] = json.dumps(self.classes_.tolist())
+        if hasattr(self, "feature_names_in_"):
+            metadata["feature_names"] = json.dumps(list(self.feature_names_in_))
+        writer.save_file(
+            {name: np.ascontiguousarray(array) for name, array in arrays.items()}, path, metadata=metadata
+        )
+
+    def load_parameters(self, path):
+        """Take parameters from a safetensors file that `save_parameters` wrote.
+
+        The layers of the file become the lowest layers of the estimator, of which there may be more: those
+        above keep their parameters. The output layer is taken too if the file has as many layers. An
+        estimator that is not fitted is then fitted as by ``max_iter=0``; layers that the file has not are
+        random.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of the file.
+
+        Returns
+        -------
+        self : object
+            The estimator itself.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        ValueError
+            If the file is none of this kind, has more layers, or an array of another shape, another unit or
+            other classes. The estimator is then as it was before.
+        """
+        file = ParameterFile(path)
+        before = vars(self).copy()
+        try:
+            try:
+                check_is_fitted(self)
+            except NotFittedError:
+                self._start_like(file)
+            layers, output = self._parameter_layers(), self._output_arrays()
+            file.check(layers)
+            with_output = output is not None and file.n_layers == len(layers) and file.output is not None
+            if with_output:
+                self._check_output(file, output)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        for layer, arrays, link in zip(layers, file.layers, file.links, strict=False):
+            layer._make_writeable()
+            for name, array in arrays_of(layer).items():
+                array[...] = arrays[name]
+            if hasattr(layer, "out_activation_"):
+                layer.out_activation_ = link
+        if with_output:
+            for array, value in zip(output, file.output, strict=True):
+                array[...] = value
+        return self
+
+    def _check_output(self, file, output):
+        """Raise ValueError if the output layer of a file is of another kind."""
+        for name, array, value in zip(("coef", "intercept"), output, file.output, strict=True):
+            if array.shape != value.shape:
+                raise ValueError(
+                    f"output.{name} has shape {value.shape} in {file.path}, but {array.shape} in the output "
+                    "layer of this estimator."
+                )
+        classes = self.classes_.tolist() if hasattr(self, "classes_") else None
+        if (file.link, file.classes) != (self.out_activation_, classes):
+            raise ValueError(
+                f"The output layer in {file.path} is {file.link!r} with classes {file.classes}, that of this "
+                f"estimator {self.out_activation_!r} with {classes}."
+            )
+
+
+def arrays_of(layer):
+    """Return the arrays of a layer by their names, without the decoder's coefficients if they are tied."""
+    arrays = {name: getattr(layer, f"{name}_") for name in LAYER_ARRAYS if name != "decoder_coef"}
+    if getattr(layer, "_decoder_coef", None) is not None:
+        arrays["decoder_coef"] = layer._decoder_coef
+    return arrays
+
+
+class ParameterFile:
+    """What a file of parameters holds.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of the file.
+
+    Attributes
+    ----------
+    layers : list of dict
+        The arrays of each layer by name.
+    output : list of ndarray or None
+        Coefficients and intercept of the output layer.
+    activations, links : list of str
+        Of each layer.
+    link : str or None
+        Of the output layer.
+    estimator : str
+        Name of the class of what was saved.
+    classes, feature_names : list or None
+        If the estimator had any.
+    """
+
+    def __init__(self, path):
+        _, safe_open = import_safetensors()
+        self.path = path
+        try:
+            with safe_open(path, framework="np") as file:
+                metadata = file.metadata() or {}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path} is not a safetensors file: {error}") from error
+        if metadata.get("format") != FORMAT:
+            raise ValueError(
+                f"{path} has no parameters of sklearn_sda that this version can read: its format is "
+                f"{metadata.get('format')!r}, not {FORMAT!r}."
+            )
+        self.activations, self.links = (json.loads(metadata[name]) for name in ("activations", "links"))
+        self.layers = [{} for _ in self.activations]
+        for name, array in arrays.items():
+            place, _, own_name = name.partition(".")
+            if place != "output":
+                self.layers[int(place.removeprefix("layer")) - 1][own_name] = array
+        self.output = [arrays["output.coef"], arrays["output.intercept"]] if "output.coef" in arrays else None
+        self.link, self.estimator = metadata.get("link"), metadata["estimator"]
+        self.classes, self.feature_names = (
+            json.loads(metadata[name]) if name in metadata else None for name in ("classes", "feature_names")
+        )
+
+    @property
+    def n_layers(self):
+        """Number of layers."""
+        return len(self.layers)
+
+    @property
+    def n_features(self):
+        """Number of inputs of the lowest layer."""
+        return self.layers[0]["encoder_coef"].shape[0]
+
+    def check(self, layers):
+        """Raise ValueError if the lowest of some layers can't take the parameters."""
+        if self.n_layers > len(layers):
+            raise ValueError(f"{self.path} has {self.n_layers} layers, this estimator {len(layers)}.")
+        for number, (layer, arrays) in enumerate(zip(layers, self.layers, strict=False), start=1):
+            activation = self.activations[number - 1]
+            if layer.activation != activation:
+                raise ValueError(
+                    f"Layer {number} has activation={activation!r} in {self.path}, but "
+                    f"{layer.activation!r} in this estimator."
+                )
+            own = arrays_of(layer)
+            for name in sorted({*own, *arrays}):
+                if name not in own or name not in arrays:
+                    place = "this estimator" if name not in own else self.path
+                    raise ValueError(
+                        f"layer{number}.{name} is not in {place}: tied_weights of layer {number} is another."
+                    )
+                if own[name].shape != arrays[name].shape:
+                    raise ValueError(
+                        f"layer{number}.{name} has shape {arrays[name].shape} in {self.path}, but "
+                        f"{own[name].shape} in layer {number} of this estimator."
+                    )
+
+
+def start_layers(estimator, file):
+    """Give an unfitted layer or stack the attributes of a fitted one, with random parameters.
+
+    Parameters
+    ----------
+    estimator : DenoisingAutoencoder or StackedAutoencoderTransformer
+        Not fitted.
+    file : ParameterFile
+        Says what the features are.
+    """
+    untrained = {
+        "max_iter": 0, "solver": "adam", "supervision": 0, "early_stopping": False, "warm_start": False,
+        "loss": "squared_error", "corruption": "masking", "corruption_level": 0, "emphasis": None,
+        "verbose": 0,
+    }  # fmt: skip
+    params = estimator.get_params(deep=False)
+    others = {"memory": None, "fine_tune": False}
+    options = {**untrained, **{name: value for name, value in others.items() if name in params}}
+    template = clone(estimator).set_params(**options).fit(np.zeros((2, file.n_features)))
+    own = {name: value for name, value in vars(template).items() if name not in params}
+    vars(estimator).update(own)
+    if file.feature_names is not None:
+        estimator.feature_names_in_ = np.array(file.feature_names, dtype=object)
