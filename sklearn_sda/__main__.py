@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__
+from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__, compare_pretraining
 from sklearn_sda._runs import load_model, run_folder, write_run
 from sklearn_sda._tables import (
     SUFFIXES,
@@ -28,6 +28,7 @@ from sklearn_sda._tables import (
     split_target,
     write_table,
 )
+from sklearn_sda._targets import is_unlabelled
 from sklearn_sda.inspection import grid_shape
 
 # What is trained unless options say otherwise: two layers of the default size, the other parameters the
@@ -70,8 +71,10 @@ columns out; the model ignores them from then on.
 
 With --target, an SdAClassifier is trained on a part of the rows, and its accuracy on the others is compared
 with that of the same network without pretraining, of a logistic regression and of the most frequent class.
-The rows are divided at random with the same proportion of each class. Without --target, every column is a
-feature and a StackedAutoencoderTransformer learns a representation of all rows.
+The rows are divided at random with the same proportion of each class. Rows without a label (--unlabelled)
+are pretrained on, but never tested. --compare answers whether pretraining helps, by pairs of fits with and
+without it on the training rows, and adds pretraining.png. Without --target, every column is a feature and a
+StackedAutoencoderTransformer learns a representation of all rows.
 """
 TRANSFORM_DESCRIPTION = """\
 Write the code of each row of DATA: the outputs of the last hidden layer. In an .npz file it is the array X.
@@ -129,6 +132,11 @@ def make_parser():
         default=sizes,
         help=f"units of each hidden layer, such as 500,250 (default: {','.join(map(str, sizes))})",
     )
+    train.add_argument(
+        "--unlabelled",
+        metavar="VALUE",
+        help="label of rows that have none, such as ? or -1; '' means missing ones, which always count",
+    )
     train.add_argument("--no-pretrain", action="store_true", help="fine-tune random initial parameters")
     train.add_argument(
         "--test-fraction",
@@ -181,6 +189,12 @@ def make_parser():
             dest="settings" if command is parser else "more_settings",
             default=[],
             help="parameter of the estimator, such as max_iter=500 or encoder__corruption_level=0.1",
+        )
+        command.add_argument(
+            "--compare",
+            action="store_true",
+            help="say whether pretraining helps, from twenty fits on the training rows",
+            **default,
         )
         command.add_argument("--quiet", action="store_true", help="print the final table only", **default)
     parser.set_defaults(more_settings=[])
@@ -268,6 +282,7 @@ def run_digits(arguments):
         model, records = compare(candidates, split, arguments)
         data = {"source": "scikit-learn digits", "train_rows": len(X_train), "test_rows": len(X_test)}
         report = {"command": "digits", "random_state": seed, "data": data, "models": records}
+        comparison, comparison_pictures = compare_with_itself(network, X_train, y_train, report, arguments)
 
         def draw_reconstructions(displays, ax):
             # fine-tuning does not keep the decoders up: the same pretraining again, without it
@@ -279,18 +294,21 @@ def run_digits(arguments):
         pictures = common_pictures(model, next(iter(records.values())))
         if network.pretrain:
             pictures["reconstructions.png"] = ((9, 3), draw_reconstructions)
+        pictures |= comparison_pictures
         written = write_run(folder, model, report, pictures)
     print_accuracies(records, len(X_test))
+    print_comparison(comparison)
     say_written(written, arguments)
 
 
 def run_train(arguments):
     """Train on a file, with or without labels."""
     if arguments.target is None:
-        for option in ("no_pretrain", "test_fraction"):
-            if getattr(arguments, option):
+        for option in ("no_pretrain", "test_fraction", "unlabelled", "compare"):
+            if getattr(arguments, option) not in (None, False):
                 raise InputError(f"--{option.replace('_', '-')} has no meaning without --target")
-    X, y = split_target(read_table(arguments.data), arguments.target, arguments.data, arguments.drop)
+    table = read_table(arguments.data)
+    X, y = split_target(table, arguments.target, arguments.data, arguments.drop, arguments.unlabelled)
     seed = arguments.random_state
     network = clone(NETWORK).set_params(
         encoder__hidden_layer_sizes=arguments.hidden, pretrain=not arguments.no_pretrain, random_state=seed
@@ -305,18 +323,33 @@ def run_train(arguments):
         data["train_rows"] = len(X)
     else:
         fraction = arguments.test_fraction or 0.2
-        check_classes(y, fraction, arguments)
-        X_train, X_test, y_train, y_test = split = train_test_split(
-            X, y, test_size=fraction, stratify=y, random_state=seed
+        if arguments.unlabelled is None and y.dtype.kind in "if" and (y == -1).any():
+            y = y.astype(str)  # a class like any other, not what stands for no label
+        labelled = ~is_unlabelled(y)
+        known = y[labelled]
+        if known.dtype == object:
+            known = np.array(known.tolist())
+        check_classes(known, fraction, arguments)
+        train, test = train_test_split(
+            np.flatnonzero(labelled), test_size=fraction, stratify=known, random_state=seed
         )
-        left_out = np.setdiff1d(y, y_train)
+        train = np.concatenate([train, np.flatnonzero(~labelled)])
+        X_train, X_test = (X.iloc[rows] if hasattr(X, "iloc") else X[rows] for rows in (train, test))
+        y_train, y_test = y[train], y[test]
+        if y_test.dtype == object:
+            y_test = np.array(y_test.tolist())
+        split = X_train, X_test, y_train, y_test
+        known_train = y_train[~is_unlabelled(y_train)]
+        left_out = np.setdiff1d(known, np.array(known_train.tolist()))
         if len(left_out):
-            rare, rows = left_out[0], np.sum(y == left_out[0])
+            rare, rows = left_out[0], np.sum(known == left_out[0])
             raise InputError(
                 f"{arguments.data}: a test fraction of {fraction} leaves none of the {rows} rows of class "
                 f"{str(rare)!r} to train with; choose a smaller one"
             )
-        data |= {"train_rows": len(X_train), "test_rows": len(X_test)}
+        n_unlabelled = int((~labelled).sum())
+        data |= {"train_rows": len(known_train), "unlabelled_rows": n_unlabelled, "test_rows": len(X_test)}
+    comparison, comparison_pictures = None, {}
     with run_folder(arguments.output) as folder:
         if y is None:
             compile_kernels(network, X, None, arguments)
@@ -326,16 +359,22 @@ def run_train(arguments):
         else:
             model, records = compare(make_candidates(network), split, arguments)
             record = next(iter(records.values()))
-            labels, counts = np.unique(y_train, return_counts=True)
+            labels, counts = np.unique(np.array(known_train.tolist()), return_counts=True)
             majority = labels[counts.argmax()]
             baseline = {"class": str(majority), "test_accuracy": float(np.mean(y_test == majority))}
             records["most frequent class"] = baseline
         report = {"command": "train", "random_state": seed, "data": data, "models": records}
-        written = write_run(folder, model, report, common_pictures(model, record))
+        if y is not None:
+            comparison, comparison_pictures = compare_with_itself(
+                network, X_train, y_train, report, arguments
+            )
+        pictures = common_pictures(model, record) | comparison_pictures
+        written = write_run(folder, model, report, pictures)
     if y is None:
         print_phases(record)
     else:
         print_accuracies(records, len(X_test))
+        print_comparison(comparison)
         if record["test_accuracy"] <= baseline["test_accuracy"]:
             say("The classifier is no better than always answering with that class", arguments.quiet)
     say_written(written, arguments)
@@ -392,6 +431,60 @@ def compare(candidates, split, arguments):
         records[name]["test_accuracy"] = model.score(X_test, y_test)
         models.append(model)
     return models[0], records
+
+
+def compare_with_itself(network, X, y, report, arguments):
+    """Compare a network with itself without pretraining, if ``--compare`` asks for it.
+
+    Parameters
+    ----------
+    network : SdAClassifier
+        Unfitted.
+    X : array-like of shape (n_samples, n_features)
+        Training samples.
+    y : array-like of shape (n_samples,)
+        Labels.
+    report : dict
+        For ``report.json``; the figures are added.
+    arguments : argparse.Namespace
+        With compare, scale, random_state and quiet.
+
+    Returns
+    -------
+    comparison : PretrainingComparison or None
+    pictures : dict
+        For `write_run`.
+    """
+    if not arguments.compare:
+        return None, {}
+    if not network.pretrain:
+        raise InputError("--compare needs a network that is pretrained: leave out --no-pretrain")
+    known = y[~is_unlabelled(y)]
+    folds = min(5, int(np.unique(np.array(known.tolist()), return_counts=True)[1].min()))
+    if folds < 2:
+        raise InputError("--compare needs at least 2 training rows of each class")
+    say(f"Comparing fits with and without pretraining: {folds} folds, two repeats", arguments.quiet)
+    model = make_pipeline(clone(SCALERS[arguments.scale]), clone(network).set_params(verbose=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        try:
+            comparison = compare_pretraining(model, X, y, cv=folds, random_state=arguments.random_state)
+        except ValueError as error:
+            raise InputError(reason(error)) from error
+    report["comparison"] = {
+        "verdict": comparison.verdict,
+        "mean_difference": comparison.mean_difference,
+        "interval": comparison.interval,
+        "with_pretraining": comparison.with_pretraining,
+        "without_pretraining": comparison.without_pretraining,
+        "folds": folds,
+        "repeats": comparison.n_repeats,
+    }
+
+    def draw(displays, ax):
+        displays.PretrainingComparisonDisplay(comparison).plot(ax)
+
+    return comparison, {"pretraining.png": ((6, 2.6), draw)}
 
 
 def check_classes(y, test_fraction, arguments):
@@ -523,7 +616,10 @@ def compile_kernels(estimator, X, y, arguments):
     arguments : argparse.Namespace
         With scale and quiet.
     """
-    rows = [0, 1] if y is None else np.unique(y, return_index=True)[1]
+    rows = [0, 1]
+    if y is not None:
+        known = np.flatnonzero(~is_unlabelled(y))
+        rows = known[np.unique(np.array(y[known].tolist()), return_index=True)[1]]
     short = {"max_iter": 1, "batch_size": "auto", "early_stopping": False, "verbose": 0}
     short |= {f"encoder__{name}": value for name, value in short.items()}
     known = estimator.get_params()
@@ -568,6 +664,9 @@ def fit(name, estimator, X, y, scale, quiet):
     """
     model = make_pipeline(clone(SCALERS[scale]), estimator)
     is_network = isinstance(estimator, SdAClassifier | StackedAutoencoderTransformer)
+    if y is not None and not is_network and is_unlabelled(y).any():
+        known = ~is_unlabelled(y)
+        X, y = X[known], np.array(y[known].tolist())
     say(f"Fitting {name} on {X.shape[0]} rows and {X.shape[1]} columns", quiet)
     bar = make_progress_bar() if is_network and not quiet else None
     if bar is not None:
@@ -626,6 +725,12 @@ def print_accuracies(records, n_test):
     )
     if any(label.endswith(" *") for label, *_ in rows):
         print("* stopped at max_iter, before its loss settled; --set max_iter=N gives networks more epochs")
+
+
+def print_comparison(comparison):
+    """Print the verdict of a comparison, if there was one."""
+    if comparison is not None:
+        print(comparison)
 
 
 def print_phases(record):

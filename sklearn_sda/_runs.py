@@ -14,7 +14,14 @@ from sklearn_sda._tables import InputError, reason, writing
 from sklearn_sda._version import __version__
 
 # What a training run writes; of an earlier run's folder, nothing else is replaced or removed.
-RUN_FILES = ("model.joblib", "report.json", "filters.png", "reconstructions.png", "learning_curves.png")
+RUN_FILES = (
+    "model.joblib",
+    "report.json",
+    "filters.png",
+    "reconstructions.png",
+    "learning_curves.png",
+    "pretraining.png",
+)
 
 
 def load_model(path):

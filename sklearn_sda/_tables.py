@@ -108,7 +108,7 @@ def _read_npz(path):
     return arrays
 
 
-def split_target(table, target, path, drop=()):
+def split_target(table, target, path, drop=(), unlabelled=None):
     """Separate labels from features.
 
     Parameters
@@ -121,19 +121,21 @@ def split_target(table, target, path, drop=()):
         For messages.
     drop : sequence of str, default=()
         Names of the columns to leave out, of several joined by commas too.
+    unlabelled : str or None, default=None
+        Label of rows that have none; missing ones have none either then. None if all have one.
 
     Returns
     -------
     X : pandas.DataFrame or ndarray of shape (n_samples, n_features)
         Finite numbers.
     y : ndarray of shape (n_samples,) or None
-        Labels; None without `target`.
+        Labels; None without `target`. Where a row has none, -1 among numbers, else None.
 
     Raises
     ------
     InputError
-        If there is no such column, labels are missing or continuous, or a feature has no name or is not
-        numeric and finite.
+        If there is no such column, labels are missing or continuous, all or none are `unlabelled`, or a
+        feature has no name or is not numeric and finite.
     """
     is_frame = not isinstance(table, dict)
     if drop and not is_frame:
@@ -150,23 +152,68 @@ def split_target(table, target, path, drop=()):
     y = np.asarray(table[target])
     if not is_frame and y.shape != table["X"].shape[:1]:
         raise InputError(f"{path}: {target} has shape {y.shape}, but X has {len(table['X'])} rows")
-    missing = table[target].isna().sum() if is_frame else np.isnan(y).sum() if y.dtype.kind == "f" else 0
-    if missing:
-        raise InputError(f"{path}: target {target!r} has {missing} missing values")
-    if y.dtype == object and all(map(np.isscalar, y)):
+    missing = np.zeros(len(y), bool)
+    if is_frame:
+        missing = table[target].isna().to_numpy()
+    elif y.dtype.kind == "f":
+        missing = np.isnan(y)
+    if missing.any() and unlabelled is None:
+        raise InputError(
+            f"{path}: target {target!r} has {missing.sum()} missing values; --unlabelled '' trains on those "
+            "rows without labels"
+        )
+    without = missing | _has_value(y, unlabelled)
+    labels = y[~without]
+    if not len(labels):
+        raise InputError(f"{path}: no row has a label in {target!r}; train without --target")
+    if labels.dtype == object and all(map(np.isscalar, labels)):
         # of texts, or of numbers that pandas has its own type for
-        y = np.array(y.tolist())
-    if y.dtype.kind not in "biufU":
-        raise InputError(f"{path}: target {target!r} has type {y.dtype}; classes are numbers or texts")
-    if y.dtype.kind == "f":
-        whole = np.isfinite(y) & (y == np.floor(y))
+        labels = np.array(labels.tolist())
+    if labels.dtype.kind not in "biufU":
+        raise InputError(f"{path}: target {target!r} has type {labels.dtype}; classes are numbers or texts")
+    if labels.dtype.kind == "f":
+        whole = np.isfinite(labels) & (labels == np.floor(labels))
         if not whole.all():
-            row = int(np.argmin(whole))
+            row = int(np.flatnonzero(~without)[np.argmin(whole)])
             raise InputError(
                 f"{path}: target {target!r} is continuous ({y[row]:g} in row {row + 1}), but classes are "
                 "needed"
             )
-    return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), y
+    if unlabelled is not None:
+        if not without.any():
+            raise InputError(
+                f"{path}: no row has {unlabelled!r} or nothing in {target!r}: all have a label; leave out "
+                "--unlabelled"
+            )
+        if missing.any() and labels.dtype.kind == "f":  # of integers a column with gaps makes such
+            labels = labels.astype(np.int64)
+    return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), _with_gaps(
+        labels, without
+    )
+
+
+def _has_value(y, text):
+    """Return which labels, of shape (n_labels,), are what a text says; none if it is None or empty."""
+    if not text:
+        return np.zeros(len(y), bool)
+    try:
+        number = float(text)
+    except ValueError:
+        number = None
+    return np.array([str(label) == text or (number is not None and label == number) for label in y], bool)
+
+
+def _with_gaps(labels, without):
+    """Return labels with a place for each row that has none: -1 among numbers, else None."""
+    if not without.any():
+        return labels
+    if labels.dtype.kind == "U" or (labels == -1).any():  # -1 would stand for no label
+        y = np.full(len(without), None, dtype=object)
+        labels = labels.astype(str).astype(object)
+    else:
+        y = np.full(len(without), -1, dtype=np.float64 if labels.dtype.kind == "f" else np.int64)
+    y[~without] = labels
+    return y
 
 
 def _feature_frame(frame, target, path, drop):

@@ -560,7 +560,10 @@ class PretrainingComparisonDisplay:
         repeats = np.split(comparison.differences, comparison.n_repeats)
         ax.axvline(0, color="0.6", linewidth=1)
         self.points_ = [
-            ax.plot(differences, np.full(len(differences), repeat), "o", color="C0", alpha=0.5)[0]
+            # one above the other, for many are equal
+            ax.plot(
+                differences, repeat + np.linspace(-0.2, 0.2, len(differences)), "o", color="C0", alpha=0.5
+            )[0]
             for repeat, differences in enumerate(repeats, start=1)
         ]
         low, high = comparison.interval

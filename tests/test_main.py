@@ -275,11 +275,64 @@ def test_train_reports_the_accuracy_on_rows_that_were_held_out(files, frame, num
     assert "most frequent class (ant)" in out
     target = "y" if is_npz else "kind"
     data = {"source": files[number], "target": target, "dropped": [], "train_rows": 42, "test_rows": 18}
-    assert report["data"] == data
+    assert report["data"] == {**data, "unlabelled_rows": 0}
     if is_npz:
         assert not hasattr(model, "feature_names_in_")
     else:
         assert model.feature_names_in_.tolist() == NAMES
+
+
+@pytest.mark.parametrize("kind", ["texts", "numbers", "gaps", "arrays", "minus one", "minus one is a class"])
+def test_rows_without_labels_are_trained_on_and_never_tested(kind, frame, capsys):
+    rows, value, path = np.arange(60) % 4 == 0, "?", "some.csv"
+    frame["kind"] = frame["kind"].astype(object)
+    if kind != "texts" and kind != "arrays":
+        frame["kind"] = frame["kind"].map({"ant": 0, "bee": 1, "cat": -1 if "class" in kind else 2})
+    frame.loc[rows, "kind"] = {
+        "texts": "?",
+        "numbers": 9,
+        "gaps": None,
+        "minus one": -1,
+        "arrays": "9.0",
+    }.get(kind, 9)
+    value = {"texts": "?", "gaps": "", "minus one": "-1", "arrays": "9.0"}.get(kind, "9")
+    if kind == "arrays":
+        path = "some.npz"
+        np.savez(path, X=frame[NAMES].to_numpy(), y=frame["kind"].to_numpy(str))
+    else:
+        frame.to_csv(path, index=False)
+    model = train(path, "run", "--unlabelled", value, "--quiet")
+    report = load_report("run")
+    assert report["data"]["train_rows"] == 36 and report["data"]["test_rows"] == 9
+    assert report["data"]["unlabelled_rows"] == 15
+    labels = ["ant", "bee", "cat"] if kind in ("texts", "arrays") else [0, 1, 2]
+    assert model[-1].classes_.tolist() == (["-1", "0", "1"] if "class" in kind else labels)
+    assert model[-1].encoder_[0].t_ == 2 * 51 and model[-1].t_ == 4 * 36
+    low = frame[NAMES].to_numpy()[rows].min(axis=0)  # the scaler sees them too
+    assert (model[0].data_min_ <= low + 1e-3).all()
+    capsys.readouterr()
+
+
+def test_minus_one_is_a_class_unless_told_otherwise(frame):
+    frame["kind"] = np.where(frame["kind"] == "ant", -1, 1)
+    frame.to_csv("signs.csv", index=False)
+    assert train("signs.csv", "run", "--quiet")[-1].classes_.tolist() == ["-1", "1"]
+
+
+def test_the_verdict_on_pretraining(files, few_digits, capsys, tmp_path):
+    train(files[0], "run", "--compare", "--quiet")
+    out = capsys.readouterr().out
+    comparison = load_report("run")["comparison"]
+    assert comparison["verdict"] in ("helps", "hurts", "no difference shown")
+    assert f"Pretraining: {comparison['verdict']}. Mean score" in out and "10 pairs" in out
+    assert len(comparison["with_pretraining"]) == comparison["folds"] * comparison["repeats"] == 10
+    low, high = comparison["interval"]
+    assert low <= comparison["mean_difference"] <= high
+    assert listing(tmp_path / "run") == sorted([*RUN, "filters.png", "pretraining.png"])
+    train(files[0], "run", "--quiet")  # which leaves no picture of an earlier run
+    assert "pretraining.png" not in listing(tmp_path / "run") and "comparison" not in load_report("run")
+    assert run("--quiet", "--compare", "--output", "digits") == 0
+    assert "comparison" in load_report("digits")
 
 
 def test_train_draws_filters_of_square_images_only(files, frame, tmp_path):
@@ -607,7 +660,12 @@ def write_bad_files(frame):
         ("nan.csv --target kind", ["nan.csv", "column 'x3' has 4 missing (NaN) values"]),
         ("nan.npz", ["nan.npz", "missing (NaN) values", "other columns"]),
         ("inf.csv --target kind", ["column 'x3' has 2 infinite values"]),
-        ("unlabelled.csv --target kind", ["target 'kind' has 5 missing values"]),
+        ("unlabelled.csv --target kind", ["target 'kind' has 5 missing values", "--unlabelled ''"]),
+        ("data.csv --target kind --unlabelled x", ["no row has 'x' or nothing in 'kind'"]),
+        ("single.csv --target kind --unlabelled ant", ["no row has a label in 'kind'"]),
+        ("data.csv --unlabelled x", ["--unlabelled", "without --target"]),
+        ("data.csv --compare", ["--compare", "without --target"]),
+        ("data.csv --target kind --no-pretrain --compare --quiet", ["leave out --no-pretrain"]),
         ("data.csv --target x1", ["target 'x1' is continuous", "in row 1"]),
         ("none.csv --target kind", ["none.csv has 0 rows"]),
         ("one.csv", ["one.csv has 1 row; at least 2"]),
