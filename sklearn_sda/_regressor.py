@@ -17,9 +17,9 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
     """Stacked denoising autoencoder regressor: pretrain an encoder, then fine-tune it with target values.
 
     The encoder is trained without targets, a linear output layer is put on top, and the whole network is
-    trained to minimise half the squared error of the samples that have a target; those whose target is NaN
-    are pretrained on only. Fine-tuning moves the very arrays that were pretrained: ``reg.encoder_`` is the
-    fine-tuned encoder.
+    trained to minimise half the squared error (user guide, eq. 13) of the samples that have a target; those
+    whose target is NaN are pretrained on only. Fine-tuning moves the very arrays that were pretrained:
+    ``reg.encoder_`` is the fine-tuned encoder.
 
     As in `sklearn.neural_network.MLPRegressor`, targets are not scaled; the output layer starts at their
     mean. Where they are far from the order of 1, put the regressor in a

@@ -94,8 +94,8 @@ class SupervisedNetwork(
             Class labels or target values. Samples without are pretrained on only: their label is -1 (None,
             NaN or pandas.NA among strings or other objects), their target value NaN.
         sample_weight : array-like of shape (n_samples,) or None
-            Weights of the samples in the loss of pretraining and fine-tuning: weight 2 is the same as having
-            the sample twice (but for noise and order), 0 as not having it. Preprocessing gets none.
+            Weights of the samples in the loss of pretraining and fine-tuning (eq. 14): weight 2 is the same
+            as having the sample twice (but for noise and order), 0 as not having it. Preprocessing gets none.
         X_val : array-like of shape (n_val_samples, n_features) or None
             Samples for validation: score and loss are measured after each epoch of every phase. With
             `early_stopping` they take the place of a split of X.

@@ -25,12 +25,14 @@ def test_the_examples_run(capsys):
     pytest.importorskip("sklearn.callback", reason="the progress bar came with scikit-learn 1.9")
     pytest.importorskip("rich")
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     namespace = {}
     for block in blocks:
         exec(block, namespace)
-    scores = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines() if line[-4:].isdigit()]
-    assert len(scores) >= 4 and min(scores) > 0.9
+    lines = capsys.readouterr().out.splitlines()
+    scores = [float(line.split()[-1]) for line in lines if line[-4:].isdigit()]
+    assert len(scores) >= 5 and min(scores) > 0.8
+    assert sum(line.startswith("Pretraining: ") for line in lines) == 1
 
 
 def test_the_figures_are_the_recorded_ones(monkeypatch):

@@ -7,7 +7,13 @@ from pathlib import Path
 import numba
 import pytest
 
-from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import (
+    DenoisingAutoencoder,
+    SdAClassifier,
+    SdARegressor,
+    StackedAutoencoderTransformer,
+    compare_pretraining,
+)
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._kernels.pointwise import ACTIVATIONS
 from sklearn_sda._optimizers import OPTIMIZERS
@@ -15,6 +21,7 @@ from sklearn_sda._optimizers import OPTIMIZERS
 GUIDE = (Path(__file__).parents[1] / "docs" / "user_guide.md").read_text()
 VARIANTS = [
     "emphasis", "tied_weights", "activity_l1", "sparsity_weight", "sparsity_target", "contraction",
+    "class_weight", "sample_weight", "freeze", "learning_rate_factors", "memory", "stopping", "X_val",
     "supervision", "fine_tune", "dropout", "input_dropout", "corruption_level", "alpha", "BernoulliRBM",
 ]  # fmt: skip
 
@@ -29,8 +36,11 @@ def test_it_names_every_piece():
 
 def test_equations_that_docstrings_refer_to_are_there():
     numbers = {int(number) for number in re.findall(r"^\((\d+)\)  ", GUIDE, re.MULTILINE)}
-    assert numbers == set(range(1, 13))
-    for estimator in (DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier):
+    assert numbers == set(range(1, 16))
+    for estimator in (
+        DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor, SdAClassifier.fit,
+        compare_pretraining,
+    ):  # fmt: skip
         referred = {int(number) for number in re.findall(r"eq\. (\d+)", inspect.getdoc(estimator))}
         assert referred and referred <= numbers
 
@@ -41,5 +51,8 @@ def test_the_examples_run(capsys):
     namespace = {}
     for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
         exec(block, namespace)
-    deep, shape, accuracy = capsys.readouterr().out.splitlines()
+    deep, shape, accuracy, few, scores, epochs, verdict = capsys.readouterr().out.splitlines()
     assert float(deep) > -20 and shape == "(1797, 64)" and float(accuracy) > 0.9
+    assert all(float(score) > 0.8 for score in few.split())
+    assert min(map(float, scores.strip("[]").split())) > 0.5 and epochs.count(",") == 1
+    assert verdict.startswith("Pretraining: helps. ")
