@@ -181,6 +181,7 @@ class SupervisedNetwork(
         if weights is not None and not fitted:
             check_takes_weights(encoder)
         tuning_weights = self._weigh(targets, weights)
+        training_rows(len(targets.labelled), tuning_weights, targets.labelled)  # raises if there are none
         if not fitted:
             metadata = {"sample_weight": weights}
             encoder = self._pretrain(encoder, self._with_names(given, X), y, metadata, NullContext())
