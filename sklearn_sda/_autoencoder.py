@@ -27,7 +27,7 @@ from sklearn_sda._marginalized import solve_decoder, solve_encoder
 from sklearn_sda._network import Affine, forward, output_losses, reconstruction_losses
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._optimizers import OPTIMIZERS
-from sklearn_sda._parameters import SavesParameters, start_layers
+from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
 from sklearn_sda._targets import ClassTargets
 from sklearn_sda._training import History, training_rows
 from sklearn_sda._weights import check_weights, scaled
@@ -422,7 +422,8 @@ class DenoisingAutoencoder(
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         weights, validation = check_weights(sample_weight, X), self._check_validation(X_val, y_val)
-        context = self._init_callback_context(max_subtasks=self._max_iter(len(X)))
+        n_rows = len(training_rows(len(X), weights))
+        context = self._init_callback_context(max_subtasks=self._max_iter(n_rows))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self._train(X, context, resume=resume, incremental=False, y=y, weights=weights, validation=validation)
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -673,7 +674,7 @@ class DenoisingAutoencoder(
             self._solve(X, levels, rng, context, weights, validation)
             return
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
-        loss = self._choose_loss(X, resume)
+        loss = self._choose_loss(X, rows, resume)
         supervised, output, targets = {}, None, None
         if self.supervision > 0:
             targets = ClassTargets.read(X, y, advice="Set supervision=0 to train without labels.")
@@ -776,13 +777,13 @@ class DenoisingAutoencoder(
 
         return validate
 
-    def _choose_loss(self, X, resume):
-        """Return the key in `LOSSES` for this fit; raise ValueError if X lies outside of its domain."""
+    def _choose_loss(self, X, rows, resume):
+        """Return the key in `LOSSES` for a fit to some rows; raise ValueError if it is not defined there."""
         loss = self._fitted_loss() if resume else self.loss
         if loss == "auto":
-            return "cross_entropy" if in_unit_interval(X) else "squared_error"
-        if loss == "cross_entropy" and not in_unit_interval(X):
-            low, high = data_range(X)
+            return "cross_entropy" if in_unit_interval(X, rows) else "squared_error"
+        if loss == "cross_entropy" and not in_unit_interval(X, rows):
+            low, high = data_range(X, rows)
             raise ValueError(
                 f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
                 "for instance with MinMaxScaler(clip=True), or use loss='squared_error'."
@@ -807,7 +808,10 @@ class DenoisingAutoencoder(
             "n_components": self.encoder_coef_.shape[1],
             "activation": self._trained_activation,
             "loss": "auto" if self.loss == "auto" else self._fitted_loss(),
-            "tied_weights": self._decoder_coef is None,
+            # the closed form has a decoder of its own, whatever the parameter
+            "tied_weights": self.tied_weights
+            if self.solver == "marginalized"
+            else self._decoder_coef is None,
             "dtype": self.encoder_coef_.dtype.name,
         }.items():
             wanted = getattr(self, option)
@@ -831,8 +835,7 @@ class DenoisingAutoencoder(
     def _start_like(self, file):
         """Become as fitted by ``max_iter=0``; see `SavesParameters`."""
         start_layers(self, file)
-        if self._decoder_coef is None and "decoder_coef" in file.layers[0]:
-            self._decoder_coef = self.encoder_coef_.T.copy()  # solved in closed form, whatever `tied_weights`
+        start_decoder(self, file.layers[0])
 
     def _make_writeable(self):
         """Replace parameters in a memory map or read-only by copies, so that they can be fine-tuned."""
@@ -941,9 +944,9 @@ class DenoisingAutoencoder(
         return float(self.score_samples(X).mean(dtype=np.float64))
 
 
-def in_unit_interval(X):
-    """Return whether X, of shape (n_samples, n_features), lies in [0, 1] but for rounding."""
-    low, high = data_range(X)
+def in_unit_interval(X, rows=None):
+    """Return whether some rows of X, by default all, lie in [0, 1] but for rounding; see `data_range`."""
+    low, high = data_range(X, rows)
     return low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
 
 

@@ -23,6 +23,8 @@ AUTO_BATCH_SIZES = (32, 200)
 # max_iter="auto" (of pretraining) is this many updates, in whole epochs within these bounds: the data set
 # has few minibatches if it is small, and 15 epochs of them leave a layer worse than random weights.
 AUTO_UPDATES, AUTO_EPOCHS = 500, (15, 100)
+# Rows of a part of the samples that are looked at together.
+ROWS = 4096
 # Solvers that need all samples together.
 FULL_SOLVERS = ("lbfgs", "marginalized")
 
@@ -90,9 +92,21 @@ def check_representable(X, dtype):
             )
 
 
-def data_range(X):
-    """Return the smallest and the largest value of X, of shape (n_samples, n_features), as floats."""
-    return float(X.min()), float(X.max())
+def data_range(X, rows=None):
+    """Return the smallest and the largest value in some rows, by default all, of X as floats.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Any numeric type.
+    rows : ndarray of int of shape (n_rows,) or None
+        Which rows; read a part at a time.
+    """
+    if rows is None or len(rows) == len(X):
+        return float(X.min()), float(X.max())
+    ranges = [data_range(X[rows[start : start + ROWS]]) for start in range(0, len(rows), ROWS)]
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
 
 
 def writeable(array):

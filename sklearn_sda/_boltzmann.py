@@ -47,6 +47,7 @@ class BoltzmannLayer:
         """Order the machine's arrays so that they can be fine-tuned in place."""
         self.machine.components_ = writeable(np.ascontiguousarray(self.encoder_coef_)).T
         self.machine.intercept_hidden_ = writeable(self.machine.intercept_hidden_)
+        self.machine.intercept_visible_ = writeable(self.machine.intercept_visible_)
 
     def _encoder(self):
         """Return the probability of the hidden units as a step of a forward chain."""

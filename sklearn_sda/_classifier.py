@@ -1,6 +1,7 @@
 """A classifier on a pretrained encoder."""
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -20,9 +21,10 @@ from sklearn_sda._targets import (
     check_none_missing,
     check_some_labelled,
     is_unlabelled,
+    plain,
     read_labels,
 )
-from sklearn_sda._weights import class_weights
+from sklearn_sda._weights import check_weights, class_weights
 
 
 class SdAClassifier(ClassifierMixin, SupervisedNetwork):
@@ -458,15 +460,14 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         score : float
             In [0, 1].
         """
-        predicted = self.predict(X)
+        predicted, weights = self.predict(X), check_weights(sample_weight, X)
         if self._multilabel():
-            return accuracy_score(y, predicted, sample_weight=sample_weight)
+            y = y.toarray() if issparse(y) else np.asarray(y)
+            labelled = (y >= 0).all(axis=1)
+        else:
+            y = column_or_1d(y)
+            labelled = ~is_unlabelled(y)
         check_consistent_length(predicted, y)
-        y = column_or_1d(y)
-        labelled = ~is_unlabelled(y)
         check_some_labelled(labelled, "Score samples that have labels.")
-        known, predicted = y[labelled], predicted[labelled]
-        if known.dtype.kind == "O":  # numbers that came with None
-            known = np.array(known.tolist())
-        weights = None if sample_weight is None else np.asarray(sample_weight)[labelled]
-        return accuracy_score(known, predicted, sample_weight=weights)
+        weights = None if weights is None else weights[labelled]
+        return accuracy_score(plain(y[labelled]), predicted[labelled], sample_weight=weights)

@@ -6,12 +6,13 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import stats
+from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_random_state
 
-from sklearn_sda._targets import UNLABELLED, check_some_labelled, is_unlabelled
+from sklearn_sda._targets import UNLABELLED, check_some_labelled, is_unlabelled, plain
 
 CONFIDENCE = 0.95
 
@@ -56,8 +57,13 @@ class PretrainingComparison:
 
     @property
     def verdict(self):
-        """Return "helps" or "hurts" if the interval is on one side of 0, else "no difference shown"."""
+        """Return "helps" or "hurts" if the interval is on one side of 0, else "no difference shown".
+
+        Differences that are all the same say nothing of how much they vary, and show none.
+        """
         low, high = self.interval
+        if low == high:
+            return "no difference shown"
         return "helps" if low > 0 else "hurts" if high < 0 else "no difference shown"
 
     def __str__(self):
@@ -78,7 +84,8 @@ def compare_pretraining(
     For every split of every repeat it is fitted twice, with ``pretrain=True`` and False: on the same samples,
     from the same seed and so from the same random initial parameters, with the same budget of fine-tuning.
     Samples that have no label, and those that a split uses neither for training nor for testing, are in both
-    training sets without their labels: pretraining learns from them.
+    training sets without their labels: pretraining learns from them. (A `TransformedTargetRegressor` refuses
+    missing targets: compare it on splits that use all samples.)
 
     The interval is that of the corrected resampled t-test (eq. 15; Nadeau and Bengio 2003): the variance of
     the mean of J differences d is taken for ``(1 / J + s / (1 - s)) var(d)``, s being the fraction of the
@@ -139,7 +146,7 @@ def compare_pretraining(
     prefix = _pretrain_prefix(estimator)
     if not (isinstance(n_repeats, Integral) and n_repeats >= 1):
         raise ValueError(f"n_repeats must be a positive integer, got {n_repeats!r}.")
-    labels = np.asarray(y)
+    labels = y.toarray() if issparse(y) else np.asarray(y)
     unlabelled = _unlabelled(labels)
     check_some_labelled(~unlabelled, "A comparison needs labels to score with.")
     labelled, others = np.flatnonzero(~unlabelled), np.flatnonzero(unlabelled)
@@ -147,24 +154,30 @@ def compare_pretraining(
     pairs = []
     for _ in range(n_repeats):
         seed = int(rng.randint(2**31 - 1))
-        splitter = _splitter(cv, estimator, seed)
+        splitter = _splitter(5 if cv is None else cv, estimator, labels.ndim, seed)
         if not hasattr(splitter, "split"):
             cv = splitter = list(splitter)
-        splits = splitter.split(labelled, labels[labelled]) if hasattr(splitter, "split") else splitter
-        for train, test in splits:
+        splits = splitter.split(labelled, plain(labels[labelled])) if hasattr(splitter, "split") else splitter
+        for split in splits:  # of indices, or of masks
+            train, test = (np.arange(len(labelled))[part] for part in split)
             unused = np.setdiff1d(np.arange(len(labelled)), np.concatenate([train, test]))
             rows = labelled[train], labelled[test], np.concatenate([labelled[unused], others])
             pairs.append((*rows, int(rng.randint(2**31 - 1))))
     if len(pairs) < 2:
         raise ValueError(f"An interval needs at least 2 pairs, got {len(pairs)}: use more folds or repeats.")
+    share_tested = float(np.mean([len(test) for _, test, *_ in pairs]) / len(labelled))
+    if share_tested >= 1:
+        raise ValueError("A split must leave labelled samples to train with: its test set has all of them.")
     scores = Parallel(n_jobs=n_jobs)(
         delayed(_score_pair)(estimator, prefix, X, labels, *pair, scoring) for pair in pairs
     )
-    return PretrainingComparison(
-        *np.array(scores, np.float64).T,
-        share_tested=float(np.mean([len(test) for _, test, *_ in pairs]) / len(labelled)),
-        n_repeats=n_repeats,
-    )
+    scores = np.array(scores, np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"{(~np.isfinite(scores)).any(axis=1).sum()} of {len(scores)} pairs have a score that is NaN or "
+            "infinite: the test sets may be too small for it. Use fewer folds, or another scoring."
+        )
+    return PretrainingComparison(*scores.T, share_tested=share_tested, n_repeats=n_repeats)
 
 
 def _pretrain_prefix(estimator):
@@ -186,10 +199,10 @@ def _unlabelled(labels):
     return np.apply_along_axis(is_unlabelled, 0, labels).all(axis=1)
 
 
-def _splitter(cv, estimator, seed):
-    """Return what splits in one repeat."""
+def _splitter(cv, estimator, n_dimensions, seed):
+    """Return what splits labels of one or two dimensions in one repeat."""
     if isinstance(cv, Integral):
-        kind = StratifiedKFold if is_classifier(estimator) else KFold
+        kind = StratifiedKFold if is_classifier(estimator) and n_dimensions == 1 else KFold
         return kind(cv, shuffle=True, random_state=seed)
     if hasattr(cv, "random_state"):
         splitter = clone(cv, safe=False)
@@ -208,7 +221,7 @@ def _score_pair(estimator, prefix, X, y, train, test, others, seed, scoring):
             labels = labels.astype(object)
         elif not is_classifier(estimator):
             labels = labels.astype(np.float64)
-        elif labels.dtype.kind in "bu":
+        elif labels.dtype.kind in "bu" or labels.ndim == 2:
             labels = labels.astype(np.int64)
         labels[len(train) :] = {"O": None, "f": np.nan}.get(labels.dtype.kind, UNLABELLED)
     scores = []

@@ -132,6 +132,11 @@ def make_encoder(encoder, rng, *, pretrain, verbose):
         If `encoder` is no autoencoder; see `named_encoder`.
     """
     if isinstance(encoder, FrozenEstimator):
+        if not pretrain:
+            raise ValueError(
+                f"pretrain=False makes no sense with encoder={encoder!r}, which is trained already. Hand "
+                "over the encoder itself, or set pretrain=True."
+            )
         return copy.deepcopy(named_encoder(encoder)), True
     given, encoder = encoder, clone(named_encoder(encoder))
     if not isinstance(given, BaseEstimator):
@@ -212,7 +217,7 @@ def fit_encoder(encoder, key, X, y, metadata):
     return encoder
 
 
-def grown_encoder(encoder, fitted):
+def grown_encoder(encoder, fitted, *, pretrain):
     """Return a copy of a fitted stack whose next `fit` adds layers; None if the stack has not grown.
 
     Parameters
@@ -221,7 +226,11 @@ def grown_encoder(encoder, fitted):
         The parameter of the supervised estimator.
     fitted : estimator
         The fitted encoder.
+    pretrain : bool
+        If False the new layers get no training.
     """
+    if isinstance(encoder, FrozenEstimator):
+        return None
     wanted = named_encoder(encoder)
     if not all(isinstance(item, StackedAutoencoderTransformer) for item in (wanted, fitted)):
         return None
@@ -230,6 +239,8 @@ def grown_encoder(encoder, fitted):
         return None
     own = {name: getattr(fitted, name) for name in ("random_state", "verbose")}
     params = {**wanted.get_params(deep=False), **own, "warm_start": True, "memory": None}
+    if not pretrain:
+        params |= {"max_iter": 0, "fine_tune": False}
     return copy.deepcopy(fitted).set_params(**params)
 
 

@@ -70,6 +70,8 @@ class SavesParameters:
             "activations": json.dumps([layer.activation for layer in layers]),
             "links": json.dumps([getattr(layer, "out_activation_", "logistic") for layer in layers]),
         }
+        if getattr(self, "_fine_tuned", False):
+            metadata["fine_tuned"] = "true"
         if output is not None:
             metadata["link"] = self.out_activation_
         if hasattr(self, "classes_"):
@@ -124,12 +126,17 @@ class SavesParameters:
             raise
         for layer, arrays, link in zip(layers, file.layers, file.links, strict=False):
             layer._make_writeable()
+            layer._optimizer = None  # its state is of other parameters
             for name, array in arrays_of(layer).items():
                 array[...] = arrays[name]
             if hasattr(layer, "out_activation_"):
                 layer.out_activation_ = link
+        self._optimizer = None
+        if hasattr(self, "_load_fine_tuned"):
+            self._load_fine_tuned(file.fine_tuned)
         if with_output:
-            for array, value in zip(output, file.output, strict=True):
+            self._make_output_writeable()
+            for array, value in zip(self._output_arrays(), file.output, strict=True):
                 array[...] = value
         return self
 
@@ -179,6 +186,8 @@ class ParameterFile:
         Name of the class of what was saved.
     classes, feature_names : list or None
         If the estimator had any.
+    fine_tuned : bool
+        Whether the layers of a stack were trained together.
     """
 
     def __init__(self, path):
@@ -197,7 +206,15 @@ class ParameterFile:
                 f"{path} has no parameters of sklearn_sda that this version can read: its format is "
                 f"{metadata.get('format')!r}, not {FORMAT!r}."
             )
+        try:
+            self._read(arrays, metadata)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"{path} is damaged: {type(error).__name__} {error}") from error
+
+    def _read(self, arrays, metadata):
+        """Take apart arrays and metadata."""
         self.activations, self.links = (json.loads(metadata[name]) for name in ("activations", "links"))
+        self.fine_tuned = "fine_tuned" in metadata
         self.layers = [{} for _ in self.activations]
         for name, array in arrays.items():
             place, _, own_name = name.partition(".")
@@ -244,6 +261,12 @@ class ParameterFile:
                     )
 
 
+def start_decoder(layer, arrays):
+    """Give a layer of tied weights a decoder of its own if a file has one: that of the closed form."""
+    if "decoder_coef" in arrays and layer._decoder_coef is None:
+        layer._decoder_coef = layer.encoder_coef_.T.copy()
+
+
 def start_layers(estimator, file):
     """Give an unfitted layer or stack the attributes of a fitted one, with random parameters.
 
@@ -255,9 +278,9 @@ def start_layers(estimator, file):
         Says what the features are.
     """
     untrained = {
-        "max_iter": 0, "solver": "adam", "supervision": 0, "early_stopping": False, "warm_start": False,
-        "loss": "squared_error", "corruption": "masking", "corruption_level": 0, "emphasis": None,
-        "verbose": 0,
+        "max_iter": 0, "batch_size": "auto", "solver": "adam", "supervision": 0, "early_stopping": False,
+        "warm_start": False, "loss": "squared_error", "corruption": "masking", "corruption_level": 0,
+        "emphasis": None, "verbose": 0,
     }  # fmt: skip
     params = estimator.get_params(deep=False)
     others = {"memory": None, "fine_tune": False}

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._encoder import split_steps
 from sklearn_sda._stacked import StackedAutoencoderTransformer
+from sklearn_sda._targets import is_unlabelled
 
 # Activations by scikit-learn's name, which is ours.
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
@@ -131,11 +132,18 @@ def read_perceptron(mlp, kind):
     if not isinstance(mlp, kind):
         raise TypeError(f"from_sklearn needs a fitted {kind.__name__}, got {mlp!r}.")
     check_is_fitted(mlp)
+    if len(mlp.coefs_) < 2:
+        raise ValueError(f"{mlp!r} has no hidden layer, which a network of this package must have.")
     if getattr(mlp, "loss", "squared_error") not in ("squared_error", "log_loss"):
         raise ValueError(f"SdARegressor minimises the squared error; the MLPRegressor has loss={mlp.loss!r}.")
     coefs, intercepts = list(mlp.coefs_), list(mlp.intercepts_)
     if kind is MLPRegressor or mlp._label_binarizer.y_type_ == "multilabel-indicator":
         return coefs, intercepts, None
+    if is_unlabelled(np.asarray(mlp.classes_)).any():
+        raise ValueError(
+            f"The perceptron has the classes {mlp.classes_}, but here the label -1 stands for 'unlabelled'. "
+            "Fit it to other labels."
+        )
     if len(mlp.classes_) == 2:
         coefs[-1] = np.hstack([np.zeros_like(coefs[-1]), coefs[-1]])
         intercepts[-1] = np.concatenate([np.zeros_like(intercepts[-1]), intercepts[-1]])
@@ -214,7 +222,7 @@ class PerceptronExchange:
         for ours, theirs in zip(network.coefs_ + network.intercepts_, coefs + intercepts, strict=True):
             ours[...] = theirs
         network.set_params(warm_start=mlp.warm_start)
-        for name in HISTORY:
+        for name in (*HISTORY, "validation_scores_", "best_validation_score_"):
             if hasattr(mlp, name):
                 setattr(network, name, copy.copy(getattr(mlp, name)))
         return network

@@ -11,6 +11,7 @@ from sklearn_sda._compat import _fit_context
 from sklearn_sda._kernels.pointwise import identity_forward
 from sklearn_sda._supervised import SupervisedNetwork
 from sklearn_sda._targets import ADVICE, RealTargets
+from sklearn_sda._weights import check_weights
 
 
 class SdARegressor(RegressorMixin, SupervisedNetwork):
@@ -373,8 +374,8 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         score : float
             At most 1; averaged over the targets.
         """
-        predicted = self.predict(X)
+        predicted, weights = self.predict(X), check_weights(sample_weight, X)
         targets = RealTargets.read(predicted, y, self.n_outputs_, "Score samples that have a target.")
         labelled = targets.labelled
-        weights = None if sample_weight is None else np.asarray(sample_weight)[labelled]
+        weights = None if weights is None else weights[labelled]
         return r2_score(targets.values[labelled], predicted[labelled], sample_weight=weights)

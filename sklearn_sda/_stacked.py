@@ -21,7 +21,7 @@ from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._network import forward, gather, reconstruction_losses
 from sklearn_sda._objectives import Network
-from sklearn_sda._parameters import SavesParameters, start_layers
+from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
 from sklearn_sda._training import training_rows
 from sklearn_sda._weights import check_weights, scaled
 
@@ -434,7 +434,8 @@ class StackedAutoencoderTransformer(
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         self._forget_fine_tuning()
         if trainer is not None:
-            fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=trainer._max_iter(len(X)))
+            n_epochs = trainer._max_iter(len(training_rows(len(X), weights)))
+            fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=n_epochs)
             fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
             self._fine_tune(trainer, X, y, fine_tuning, weights, validation)
             fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -497,6 +498,17 @@ class StackedAutoencoderTransformer(
             if hasattr(self, name):
                 setattr(layer, name, getattr(self, name))
         return layer._check_validation(X_val, y_val)
+
+    @property
+    def _fine_tuned(self):
+        """Whether the layers were trained together."""
+        return hasattr(self, "loss_curve_")
+
+    def _load_fine_tuned(self, fine_tuned):
+        """Become a stack whose layers were trained together, or not, with no curves of that."""
+        self._forget_fine_tuning()
+        if fine_tuned:
+            vars(self).update(dict.fromkeys(FINE_TUNING_ATTRIBUTES), loss_curve_=[], loss_=np.inf)
 
     def _forget_fine_tuning(self):
         """Remove what an earlier training of the whole stack left: the layers are layers again."""
@@ -725,7 +737,10 @@ class StackedAutoencoderTransformer(
             yield
         except ValueError as error:
             # training gives a layer new arrays
-            trained = [now is not old for now, old in zip(coefs_of(pipeline), before, strict=True)]
+            trained = [
+                isinstance(step, FrozenEstimator) or now is not old
+                for (_, step), now, old in zip(pipeline.steps, coefs_of(pipeline), before, strict=True)
+            ]
             error.args = (f"Layer {sum(trained) + 1} of {len(self)}: {error}",)
             raise
 
@@ -782,8 +797,7 @@ class StackedAutoencoderTransformer(
             self._layers(), self._layer_parameters(), [*file.layers, *[{}] * len(self)], strict=False
         ):
             layer.set_params(**parameters)
-            if layer._decoder_coef is None and "decoder_coef" in arrays:
-                layer._decoder_coef = layer.encoder_coef_.T.copy()
+            start_decoder(layer, arrays)
 
     def transform(self, X):
         """Encode clean samples with all layers.
@@ -823,7 +837,7 @@ class StackedAutoencoderTransformer(
         """Return the deep decoder as a forward chain, from the decoder of the highest layer to the lowest."""
         layers = self._layers()
         decoders = [layer._decoder() for layer in layers]
-        if hasattr(self, "loss_curve_"):  # the layers were fine-tuned together
+        if self._fine_tuned:
             for number, below in enumerate(layers[:-1], start=1):
                 decoders[number] = decoders[number]._replace(unit=ACTIVATIONS[below.activation].forward)
         return decoders[::-1]

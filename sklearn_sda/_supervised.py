@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples
+from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples, writeable
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
     AUTOENCODERS,
@@ -23,6 +23,7 @@ from sklearn_sda._encoder import (
     layers_of,
     leaves,
     make_encoder,
+    named_encoder,
     needs_labels,
     split_steps,
     without_verbosity,
@@ -30,7 +31,7 @@ from sklearn_sda._encoder import (
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward, output_losses
 from sklearn_sda._objectives import Network
-from sklearn_sda._parameters import SavesParameters
+from sklearn_sda._parameters import SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
 from sklearn_sda._targets import require_y
 from sklearn_sda._training import training_rows
@@ -129,14 +130,15 @@ class SupervisedNetwork(
         validation = self._check_validation(encoder, X_val, y_val, targets)
         rows = training_rows(len(targets.labelled), tuning_weights, targets.labelled)
         if self.early_stopping and validation is None and self.max_iter > 0:
-            self._split(rows, 0, strata=targets.strata)  # raises before any work if it can't be made
+            _, held_out = self._split(rows, 0, strata=targets.strata)  # raises before any work if it must
+            targets.part(held_out).check_enough()
 
         context = self._init_callback_context(max_subtasks=1 if fitted else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         if not fitted:
             pretraining = context.subcontext(task_name="pretrain")
             metadata = {"sample_weight": weights, "X_val": X_val, "y_val": y_val}
-            encoder = self._pretrain(encoder, self._with_names(given, X), y, metadata, pretraining)
+            encoder = self._pretrain(encoder, grown, self._with_names(given, X), y, metadata, pretraining)
         fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=self.max_iter)
         fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
         history = self._fine_tune(
@@ -184,19 +186,21 @@ class SupervisedNetwork(
         training_rows(len(targets.labelled), tuning_weights, targets.labelled)  # raises if there are none
         if not fitted:
             metadata = {"sample_weight": weights}
-            encoder = self._pretrain(encoder, self._with_names(given, X), y, metadata, NullContext())
+            encoder = self._pretrain(encoder, False, self._with_names(given, X), y, metadata, NullContext())
         self._fine_tune(
             encoder, targets, X, y, tuning_weights, None, rng, NullContext(), resume=resume, incremental=True
         )
         return self
 
-    def _pretrain(self, encoder, X, y, metadata, context):
+    def _pretrain(self, encoder, grown, X, y, metadata, context):
         """Fit the encoder, or take it from the cache `memory`.
 
         Parameters
         ----------
         encoder : estimator
             Unfitted, or a stack that has grown.
+        grown : bool
+            Whether it is that; what its layers have learned is in no cache.
         X : array-like of shape (n_samples, n_features)
             Validated samples.
         y : array-like of shape (n_samples,)
@@ -212,7 +216,7 @@ class SupervisedNetwork(
             Fitted.
         """
         task = {"estimator": self, "X": X, "y": y}
-        if self.memory is None:
+        if self.memory is None or grown:
             with context.propagate_callback_context(encoder):
                 context.call_on_fit_task_begin(**task)
                 encoder = fit_encoder(encoder, None, X, y, metadata)
@@ -256,7 +260,7 @@ class SupervisedNetwork(
     def _next_encoder(self, rng, resume):
         """Return the encoder to train, whether it is fitted, and whether it has layers that are not."""
         if resume:  # a copy, so that a failure leaves the present one as it is
-            grown = grown_encoder(self.encoder, self.encoder_)
+            grown = grown_encoder(self.encoder, self.encoder_, pretrain=self.pretrain)
             if grown is not None:
                 return grown, False, True
             check_same_layers(self.encoder, self.encoder_)
@@ -347,7 +351,7 @@ class SupervisedNetwork(
         if X_val is None:
             return None
         X_val = self._check_samples(encoder, X_val, reset=False)
-        return X_val, targets.alike(X_val, y_val)
+        return X_val, targets.alike(X_val, y_val).check_enough()
 
     def _fine_tune(
         self, encoder, targets, X, y, weights, validation, rng, context, *, resume, incremental
@@ -477,13 +481,19 @@ class SupervisedNetwork(
         template = clone(self).set_params(**untrained)
         if hasattr(template, "class_weight"):
             template.set_params(class_weight=None)
-        template.fit(*targets_like(classes, n_outputs, n_features))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of minibatches larger than these few samples
+            template.fit(*targets_like(classes, n_outputs, n_features))
         params = self.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(template).items() if name not in params})
 
     def _parameter_layers(self):
         """Return the layers that `save_parameters` writes."""
         return self._layers()
+
+    def _make_output_writeable(self):
+        """Replace the output layer in a memory map or read-only by a copy."""
+        self.output_coef_, self.output_intercept_ = map(writeable, self._output_arrays())
 
     def _output_arrays(self):
         """Return the coefficients and the intercept of the output layer."""
@@ -497,8 +507,24 @@ class SupervisedNetwork(
                 f"{type(self).__name__} is not fitted. Load the file into a stack, and hand that over as "
                 "encoder=FrozenEstimator(stack)."
             )
+        preprocessing, autoencoders = split_steps(named_encoder(self.encoder))
+        if preprocessing:
+            raise ValueError(
+                f"{file.path} has no preprocessing, but the encoder of this {type(self).__name__} has "
+                f"{preprocessing!r}. Fit it before it takes parameters, with max_iter=0 if you like."
+            )
         classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
-        self._start(file.n_features, classes, file.output[1].size)
+        by_name = [step for step in autoencoders if isinstance(getattr(step, "corruption_level", 0), dict)]
+        levels = [step.corruption_level for step in by_name]
+        try:
+            for step in by_name:  # the samples that start it have no names
+                step.set_params(corruption_level=0)
+            self._start(file.n_features, classes, file.output[1].size)
+        finally:
+            for step, level in zip(by_name, levels, strict=True):
+                step.set_params(corruption_level=level)
+        for layer, arrays in zip(self._layers(), file.layers, strict=False):
+            start_decoder(layer, arrays)
         if file.feature_names is not None:
             self.feature_names_in_ = np.array(file.feature_names, dtype=object)
 

@@ -207,9 +207,9 @@ def _with_gaps(labels, without):
     """Return labels with a place for each row that has none: -1 among numbers, else None."""
     if not without.any():
         return labels
-    if labels.dtype.kind == "U" or (labels == -1).any():  # -1 would stand for no label
+    if labels.dtype.kind in "bU" or (labels == -1).any():  # -1 would stand for no label
         y = np.full(len(without), None, dtype=object)
-        labels = labels.astype(str).astype(object)
+        labels = labels.astype(bool if labels.dtype.kind == "b" else str).astype(object)
     else:
         y = np.full(len(without), -1, dtype=np.float64 if labels.dtype.kind == "f" else np.int64)
     y[~without] = labels

@@ -35,6 +35,13 @@ def is_unlabelled(y):
     return y == UNLABELLED if y.dtype.kind == "i" else np.zeros(len(y), bool)
 
 
+def plain(labels):
+    """Return labels, an array of which may be of objects, as one of numbers if they are numbers."""
+    if labels.dtype.kind != "O" or any(isinstance(label, str) for label in labels):
+        return labels
+    return np.array(labels.tolist())
+
+
 def require_y(y, estimator_name):
     """Raise ValueError if there is no y."""
     if y is None:
@@ -109,8 +116,9 @@ class ClassTargets:
             assert_all_finite(y, allow_nan=True, input_name="y")
         labelled = ~is_unlabelled(y)
         check_some_labelled(labelled, advice)
-        check_classification_targets(y[labelled])
-        labels, codes = np.unique(y[labelled], return_inverse=True)
+        known = plain(y[labelled])
+        check_classification_targets(known)
+        labels, codes = np.unique(known, return_inverse=True)
         if classes is None:
             classes = labels
             check_classes(classes, "y")
@@ -140,6 +148,10 @@ class ClassTargets:
         out.fill(0)
         labelled = codes >= 0
         out[np.flatnonzero(labelled), codes[labelled]] = 1
+
+    def check_enough(self):
+        """Return these targets: one sample is enough for a score."""
+        return self
 
     def start(self, dtype, weights):
         """Return the intercept of an output layer that has not learned anything."""
@@ -176,7 +188,7 @@ class IndicatorTargets:
         ----------
         X : array-like of shape (n_samples, n_features)
             Samples.
-        y : {array-like, sparse matrix} of shape (n_samples, n_classes)
+        y : array-like of shape (n_samples, n_classes)
             Indicators; -1 in all columns for a sample without labels.
         classes : ndarray of shape (n_classes,) or None
             ``arange(n_classes)``, or None for as many as y has columns.
@@ -194,7 +206,7 @@ class IndicatorTargets:
             0 or 1, samples that are labelled in a part of the columns, or no labels.
         """
         check_consistent_length(X, y)
-        y = y.toarray() if issparse(y) else check_array(y, dtype=None, input_name="y")
+        y = check_array(y, dtype=None, input_name="y")
         unlabelled = (y == UNLABELLED).any(axis=1)
         partly = unlabelled & (y != UNLABELLED).any(axis=1)
         if partly.any():
@@ -207,6 +219,11 @@ class IndicatorTargets:
             raise ValueError(f"A matrix of labels must have 0 and 1 only, got {np.unique(y)}.")
         if classes is not None and len(classes) != y.shape[1]:
             raise ValueError(f"y has {y.shape[1]} columns, but there are {len(classes)} classes.")
+        if classes is not None and list(classes) != list(range(y.shape[1])):
+            raise ValueError(
+                f"The classes of a matrix of labels are the numbers of its columns, range({y.shape[1]}), got "
+                f"{np.asarray(classes).tolist()}."
+            )
         return cls(y.astype(np.int8))
 
     def part(self, rows):
@@ -220,6 +237,10 @@ class IndicatorTargets:
     def write(self, rows, out):
         """Write the indicators of some rows."""
         out[...] = self.indicator[rows]
+
+    def check_enough(self):
+        """Return these targets: one sample is enough for a score."""
+        return self
 
     def start(self, dtype, weights):
         """Return the intercept of an output layer that has not learned anything."""
@@ -242,8 +263,8 @@ class RealTargets:
     loss = "squared_error"
     strata = None
 
-    def __init__(self, values):
-        self.values = values
+    def __init__(self, values, dtype=np.float64):
+        self.values, self.dtype = values, dtype
         self.labelled = ~np.isnan(values).any(axis=1)
         self.n_outputs = values.shape[1]
 
@@ -296,19 +317,28 @@ class RealTargets:
             )
         if n_outputs is not None and values.shape[1] != n_outputs:
             raise ValueError(f"y has {values.shape[1]} columns, but training began with {n_outputs}.")
-        return cls(values)
+        return cls(values, dtype)
 
     def part(self, rows):
         """Return the targets of some rows."""
-        return RealTargets(self.values[rows])
+        return RealTargets(self.values[rows], self.dtype)
 
     def alike(self, X, y):
         """Return targets of the same kind for samples that are all labelled."""
-        return check_all_labelled(RealTargets.read(X, y, self.n_outputs))
+        return check_all_labelled(RealTargets.read(X, y, self.n_outputs, dtype=self.dtype))
 
     def write(self, rows, out):
         """Write the values of some rows."""
         out[...] = self.values[rows]
+
+    def check_enough(self):
+        """Return these targets; raise ValueError if they are too few for a score."""
+        if len(self.values) < 2:
+            raise ValueError(
+                "R² needs at least 2 samples for validation, got 1. Set another validation_fraction, hand "
+                "over more X_val and y_val, or set early_stopping=False."
+            )
+        return self
 
     def start(self, dtype, weights):
         """Return the intercept of an output layer that has not learned anything: the mean target."""
@@ -317,8 +347,6 @@ class RealTargets:
 
     def score(self, outputs, weights):
         """Return the coefficient of determination, averaged over the outputs."""
-        if len(outputs) < 2:
-            return float("nan")
         return r2_score(self.values, outputs, sample_weight=weights)
 
 
@@ -327,10 +355,14 @@ def read_labels(X, y, classes=None, advice=""):
 
     Parameters and errors are those of ``ClassTargets.read``.
     """
-    labels = y if issparse(y) else np.asarray(y)
+    if issparse(y):
+        y = y.toarray()
+    labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] > 1:
-        labels = labels if issparse(y) else np.where(labels == UNLABELLED, 0, labels)
-        if type_of_target(labels, input_name="y") == "multilabel-indicator":
+        if (
+            type_of_target(np.where(labels == UNLABELLED, 0, labels), input_name="y")
+            == "multilabel-indicator"
+        ):
             return IndicatorTargets.read(X, y, classes, advice)
     return ClassTargets.read(X, y, classes, advice)
 

@@ -1,18 +1,29 @@
-"""Defects that a hostile tester found in the variants, each with the test that failed first."""
+"""Defects that hostile testers found, each with the test that failed first."""
 
 import threading
 import tracemalloc
 
+import joblib
 import numba
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.neural_network import BernoulliRBM
+from sklearn.model_selection import LeaveOneOut, ShuffleSplit
+from sklearn.neural_network import BernoulliRBM, MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from test_bad_input import assert_refused
 from threadpoolctl import threadpool_limits
 
-from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import (
+    DenoisingAutoencoder,
+    SdAClassifier,
+    SdARegressor,
+    StackedAutoencoderTransformer,
+    compare_pretraining,
+)
+from sklearn_sda._comparison import PretrainingComparison
 from sklearn_sda._parts import learning_curves
 from sklearn_sda.inspection import FilterDisplay
 
@@ -260,3 +271,211 @@ def test_a_frozen_encoder_with_names(X, y):
     frame = pd.DataFrame(X, columns=list("abcd"))
     stack = StackedAutoencoderTransformer((3,), max_iter=2, random_state=0).fit(frame)
     assert SdAClassifier(FrozenEstimator(stack), max_iter=2).fit(frame, y).predict(frame).shape == (60,)
+
+
+# --- found in the supervised side -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DenoisingAutoencoder(3),
+        StackedAutoencoderTransformer((3,), fine_tune={"max_iter": "auto"}),
+        SdAClassifier((3,), max_iter=2),
+    ],
+)
+def test_weights_of_zero_with_the_default_number_of_epochs(estimator, X, y):
+    # fewer samples, more epochs than were announced to the callbacks
+    X, y = np.tile(X, (5, 1)), np.tile(y, 5)
+    estimator.fit(X, y, sample_weight=np.arange(300) >= 100)
+
+
+def test_a_sample_of_weight_zero_does_not_choose_the_loss(X):
+    beyond = np.vstack([X, X[:1] + 5])
+    layer = DenoisingAutoencoder(3, max_iter=2, random_state=0)
+    layer.fit(beyond, sample_weight=[1] * 60 + [0])
+    assert layer.out_activation_ == "logistic"
+    np.testing.assert_array_equal(layer.encoder_coef_, clone(layer).fit(X).encoder_coef_)
+
+
+def test_a_cache_knows_nothing_of_stacks_that_grow(X, y, tmp_path):
+    for max_iter in (0, 20):
+        clf = SdAClassifier(
+            StackedAutoencoderTransformer((4,), max_iter=2), warm_start=True, memory=str(tmp_path),
+            max_iter=max_iter, learning_rate_init=0.01, random_state=0,
+        ).fit(X, y)  # fmt: skip
+        before = clf.coefs_[0].copy()
+        clf.set_params(encoder__hidden_layer_sizes=(4, 3), max_iter=0).fit(X, y)
+        np.testing.assert_array_equal(clf.coefs_[0], before)
+
+
+def test_growing_without_pretraining_from_frozen_encoders_and_in_closed_form(X, y):
+    stack = StackedAutoencoderTransformer((4,), max_iter=2, random_state=0)
+    clf = SdAClassifier(clone(stack), pretrain=False, warm_start=True, max_iter=1).fit(X, y)
+    clf.set_params(encoder__hidden_layer_sizes=(4, 3)).fit(X, y)
+    assert [layer.n_iter_ for layer in clf.encoder_] == [0, 0]
+    frozen = SdAClassifier(FrozenEstimator(clone(stack).fit(X)), warm_start=True, max_iter=1).fit(X, y)
+    deeper = clone(stack).set_params(hidden_layer_sizes=(4, 3)).fit(X)
+    assert_refused(frozen.set_params(encoder=FrozenEstimator(deeper)), ValueError, "can't continue", X, y)
+    closed = StackedAutoencoderTransformer((4,), **CLOSED, warm_start=True).fit(X)
+    first = closed.coefs_[0].copy()
+    closed.set_params(hidden_layer_sizes=(4, 3)).fit(X)
+    np.testing.assert_array_equal(closed.coefs_[0], first)
+
+
+def test_frozen_encoders_are_always_pretrained(X, y):
+    frozen = SdAClassifier(FrozenEstimator(DenoisingAutoencoder(3, max_iter=1).fit(X)), max_iter=1)
+    match = "pretrain=False makes no sense with encoder=FrozenEstimator"
+    assert_refused(clone(frozen).set_params(pretrain=False), ValueError, match, X, y)
+    with pytest.raises(ValueError, match=match):
+        compare_pretraining(frozen, X, y, cv=2)
+
+
+def test_the_layer_that_fails_in_a_grown_stack_has_its_number(X):
+    stack = StackedAutoencoderTransformer((4,), warm_start=True, max_iter=2).fit(X)
+    stack.set_params(hidden_layer_sizes=(4, 3), solver="sgd", learning_rate_init=1e30)
+    assert_refused(stack, ValueError, "Layer 2 of 2: ", X)
+
+
+def test_indicators_without_labels_everywhere(X, y):
+    sparse = pytest.importorskip("scipy.sparse")
+    Y = np.eye(3, dtype=int)[y]
+    some = np.where(np.arange(60)[:, None] % 2, -1, Y)
+    clf = SdAClassifier((4,), max_iter=5, random_state=0)
+    a, b = clone(clf).fit(X, some), clone(clf).fit(X, sparse.csr_matrix(some))
+    np.testing.assert_array_equal(a.output_coef_, b.output_coef_)
+    assert a.score(X, some) == a.score(X[::2], Y[::2]) == a.score(X, sparse.csr_matrix(some))
+    with pytest.raises(ValueError, match="All 60 samples are unlabelled"):
+        a.score(X, np.full((60, 3), -1))
+    match = r"numbers of its columns, range\(3\), got \['a', 'b', 'c'\]"
+    assert_refused(clone(clf), ValueError, match, X, Y, ["a", "b", "c"], method="partial_fit")
+    for labels in (Y, Y.astype(float), sparse.csr_matrix(Y), some):
+        for cv in (2, ShuffleSplit(2, train_size=20, test_size=10)):
+            comparison = compare_pretraining(clf, X, labels, cv=cv, random_state=0)
+            assert len(comparison.differences) == 4
+
+
+@pytest.mark.parametrize("kind", [int, bool, float])
+def test_numbers_among_objects(kind, X, y):
+    labels = (y % 2).astype(kind).astype(object)
+    labels[::5] = None
+    clf = SdAClassifier((4,), max_iter=2, random_state=0).fit(X, labels)
+    assert clf.classes_.dtype == np.dtype(kind) and clf.predict(X).dtype == np.dtype(kind)
+    assert 0 <= clf.score(X, labels) <= 1
+
+
+def test_scores_of_one_sample_are_refused_before_any_work(X, y):
+    reg = SdARegressor((3,), early_stopping=True, max_iter=2)
+    assert_refused(reg, ValueError, "R² needs at least 2 samples", X[:10], y[:10])
+    reg.set_params(early_stopping=False)
+    assert_refused(reg, ValueError, "R² needs at least 2 samples", X, y, None, X[:1], y[:1])
+    with pytest.raises(ValueError, match="60 of 60 pairs have a score that is NaN"):
+        with pytest.warns(UserWarning, match="not well-defined"):
+            compare_pretraining(reg, X, y, cv=LeaveOneOut(), n_repeats=1)
+    assert_refused(reg, ValueError, "too large for dtype", X, y, None, X[:2], [1e300, 1])
+
+
+def test_odd_splits_of_a_comparison(X, y):
+    clf = SdAClassifier((3,), max_iter=1)
+    mask = np.arange(60) % 2 == 0
+    a = compare_pretraining(clf, X, y, cv=[(mask, ~mask), (~mask, mask)], random_state=0)
+    rows = np.flatnonzero(mask), np.flatnonzero(~mask)
+    b = compare_pretraining(clf, X, y, cv=[rows, rows[::-1]], random_state=0)
+    np.testing.assert_array_equal(a.differences, b.differences)
+    assert len(compare_pretraining(clf, X, y, cv=None, n_repeats=1).differences) == 5
+    everything = np.arange(60)
+    with pytest.raises(ValueError, match="must leave labelled samples"):
+        compare_pretraining(clf, X, y, cv=[(everything[:30], everything)] * 2)
+    equal = PretrainingComparison(np.array([0.6, 0.6]), np.array([0.5, 0.5]), 0.2, 1)
+    assert equal.verdict == "no difference shown"
+
+
+@pytest.mark.parametrize("estimator", [SdAClassifier((3,), max_iter=1), SdARegressor((3,), max_iter=1)])
+def test_weights_of_a_score(estimator, X, y):
+    estimator.fit(X, y)
+    with pytest.raises(ValueError, match="5 values for 60 samples"):
+        estimator.score(X, y, sample_weight=np.ones(5))
+    assert estimator.score(X, y, sample_weight=2.0) == pytest.approx(estimator.score(X, y))
+
+
+def test_perceptrons_that_are_no_networks_here(X, y):
+    for labels in (y % 2 * 2 - 1, y - 1):
+        with pytest.raises(ValueError, match="the label -1 stands for 'unlabelled'"):
+            SdAClassifier.from_sklearn(MLPClassifier((3,), max_iter=1).fit(X, labels))
+    with pytest.raises(ValueError, match="has no hidden layer"):
+        SdAClassifier.from_sklearn(MLPClassifier((), max_iter=1).fit(X, y))
+    early = MLPClassifier((3,), max_iter=3, early_stopping=True).fit(X, y)
+    assert SdAClassifier.from_sklearn(early).validation_scores_ == early.validation_scores_
+
+
+# --- found in the files of parameters -------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path):
+    pytest.importorskip("safetensors")
+    return tmp_path / "parameters.safetensors"
+
+
+def test_preprocessing_is_not_made_up(path, X, y):
+    clf = SdAClassifier(make_pipeline(StandardScaler(), DenoisingAutoencoder(3, max_iter=1)), max_iter=1)
+    clf.fit(X, y).save_parameters(path)
+    match = r"no preprocessing, but the encoder.*StandardScaler\(\)"
+    assert_refused(clone(clf), ValueError, match, path, method="load_parameters")
+
+
+def test_a_deep_autoencoder_stays_one_and_a_stack_a_stack(path, X):
+    deep = StackedAutoencoderTransformer(
+        (4, 3), activation="tanh", max_iter=3, fine_tune=True, random_state=0
+    )
+    plain = clone(deep).set_params(fine_tune=False).fit(X)
+    deep.fit(X)
+    for saved in (deep, plain):
+        saved.save_parameters(path)
+        for other in (clone(deep), clone(deep).fit(X), clone(plain), clone(plain).fit(X)):
+            other.load_parameters(path)
+            np.testing.assert_array_equal(other.score_samples(X), saved.score_samples(X))
+
+
+def test_read_only_models_take_parameters(path, X, y, tmp_path):
+    for encoder in (DenoisingAutoencoder(3, max_iter=1), BernoulliRBM(3, n_iter=1)):
+        clf = SdAClassifier(encoder, max_iter=1, random_state=0).fit(X, y)
+        clf.save_parameters(path)
+        joblib.dump(clone(clf).fit(X, (y + 1) % 3), tmp_path / "model.joblib")
+        loaded = joblib.load(tmp_path / "model.joblib", mmap_mode="r").load_parameters(path)
+        np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_files_of_every_encoder_come_back(path, X, y):
+    pandas = pytest.importorskip("pandas")
+    closed = StackedAutoencoderTransformer((3,), solver="marginalized", activation="tanh")
+    named = DenoisingAutoencoder(3, corruption_level={"b": 0.4}, batch_size=20, max_iter=1)
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    for encoder, samples in ((closed, X), (named, frame)):
+        clf = SdAClassifier(encoder, max_iter=1, random_state=0).fit(samples, y)
+        clf.save_parameters(path)
+        other = clone(clf).load_parameters(path)
+        np.testing.assert_array_equal(other.predict_proba(samples), clf.predict_proba(samples))
+        assert other.encoder.get_params() == encoder.get_params()
+    StackedAutoencoderTransformer((3,), batch_size=50, max_iter=1).fit(X).save_parameters(path)
+    StackedAutoencoderTransformer((3,), batch_size=50, max_iter=1).load_parameters(path)  # without a warning
+
+
+def test_damaged_files_of_parameters(path):
+    from safetensors.numpy import save_file
+
+    for metadata in ({}, {"activations": "[]", "links": "["}, {"activations": "[]", "links": "[]"}):
+        metadata = {"format": "sklearn_sda parameters 1", **metadata}
+        save_file({"layer2.a": np.zeros(3)}, path, metadata=metadata)
+        with pytest.raises(ValueError, match="is damaged"):
+            DenoisingAutoencoder(3).load_parameters(path)
+
+
+def test_the_optimizer_does_not_remember_other_parameters(path, X, y):
+    clf = SdAClassifier((3,), max_iter=1, random_state=0).fit(X, y)
+    clf.save_parameters(path)
+    used = clone(clf).partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y).load_parameters(path)
+    fresh = clone(clf).load_parameters(path)
+    used.t_ = fresh.t_
+    used, fresh = used.partial_fit(X, y), fresh.partial_fit(X, y)
+    np.testing.assert_array_equal(used.output_coef_, fresh.output_coef_)

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from test_bad_input import assert_refused
-from test_few_labels import make_classifier, make_encoder, make_regressor, same_parameters
+from test_few_labels import make_classifier, make_encoder, same_parameters
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 from sklearn_sda._weights import check_weights
