@@ -6,8 +6,10 @@ the label of those without; the pretraining, which sees no labels, is the same f
 test set has 10,000 images, mean and standard deviation are over the draws.
 
 The options of the network below were chosen with other draws (seeds 100 to 102) from the first 50,000 images,
-by the error on the last 10,000 training images; the test set was not read for that. The published figures are
-quoted from memory; their draws of labels are others.
+by the error on the last 10,000 training images; the test set was not read for that. (It had been read before,
+with masking noise in both layers: 15.05, 6.16, 5.20 and 3.47 % with 100, 600, 1,000 and 3,000 labels. Then
+the noise of the first layer was chosen anew, in the same way.) The published figures are quoted from memory;
+their draws of labels are others.
 """
 
 import tempfile
@@ -33,6 +35,7 @@ PUBLISHED = {
 STACK = {
     "hidden_layer_sizes": (1000, 1000),
     "activation": "relu",
+    "corruption": ("gaussian_absolute", "masking"),
     "corruption_level": 0.5,
     "max_iter": 15,
     "batch_size": 100,
