@@ -5,6 +5,7 @@ A block begins with ``<!-- NAME -->`` and ends with ``<!-- end -->``; NAME is a 
 
 import json
 import re
+from statistics import mean, median, stdev
 
 from _common import RESULTS, ROOT, interval
 from speed import draw
@@ -193,7 +194,42 @@ def closed_form():
     return f"{table(('', 'pretraining', 'test error'), rows)}\n\n{taken(data)}"
 
 
+def variations():
+    """Return the errors on regenerated variations of digits and shapes by the pretraining."""
+    data = record("papers/variations")
+    rows = []
+    for data_set, published in data["published"].items():
+        errors = [chosen(data, f"{data_set}, {model} {{")["test error %"] for model in data["grid"]]
+        cells = [f"{error:.2f} ± {interval(error, 50000):.2f}" for error in errors]
+        rows.append((data_set, f"{published:.2f}", *cells))
+    header = ("test error %", "published SDAE-3", *data["grid"])
+    return f"{table(header, rows)}\n\n{taken(data)}"
+
+
+def few_labels():
+    """Return the errors on MNIST with few labels."""
+    data = record("few_labels")
+    rows = [(name, *(f"{error:.2f}" for error in errors)) for name, errors in data["published"].items()]
+    for name in data["seconds"]:
+        cells = [row[name] for row in data["errors"].values()]
+        rows.append(
+            (f"sklearn_sda, {name}", *(f"{mean(errors):.2f} ± {stdev(errors):.2f}" for errors in cells))
+        )
+    header = ("test error %", *(f"{n} labels" for n in data["labels"]))
+    return f"{table(header, rows)}\n\n{taken(data)}"
+
+
+def grid_memory():
+    """Return the seconds of a grid search with and without a cache of the pretraining."""
+    data = record("grid_memory")
+    rows = [(name, f"{median(seconds):.1f} s") for name, seconds in data["seconds"].items()]
+    return f"{table(('grid search', 'seconds'), rows)}\n\n{taken(data)}"
+
+
 TABLES = {
+    "variations": variations,
+    "few_labels": few_labels,
+    "grid_memory": grid_memory,
     "tutorial": tutorial,
     "single_layer": single_layer,
     "greedy": greedy,

@@ -1,5 +1,6 @@
 """Did pretraining help? The comparison finds it where it does, and says so where it does not."""
 
+import numba
 import numpy as np
 import pytest
 from scipy import stats
@@ -15,8 +16,10 @@ from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, compare_pr
 from sklearn_sda._comparison import PretrainingComparison
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
+@slow_without_the_jit
 def test_a_hundred_labels_of_digits():
     # three layers of logistic units; the rest of the digits has no labels; from the shape of the curves fifty
     # epochs are too few for random weights
@@ -31,6 +34,7 @@ def test_a_hundred_labels_of_digits():
     assert len(comparison.differences) == 10
 
 
+@slow_without_the_jit
 @pytest.mark.parametrize("task", ["random labels", "linear and abundant"])
 def test_where_it_cannot_help_it_says_so(task):
     for seed in range(5):
@@ -42,6 +46,7 @@ def test_where_it_cannot_help_it_says_so(task):
         assert compare_pretraining(clf, X, y, random_state=seed).verdict == "no difference shown"
 
 
+@slow_without_the_jit
 def test_it_finds_harm_too(X, y):
     # pretraining that leaves next to nothing of the weights, which are frozen then
     target = (X[:, 0] > 0.5).astype(int)

@@ -1,5 +1,6 @@
 """Samples without labels are pretrained on and nothing else; with labels come numbers, or several classes."""
 
+import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -13,6 +14,7 @@ from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, Stack
 from sklearn_sda._targets import ClassTargets, IndicatorTargets, RealTargets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 def make_encoder(**options):
@@ -108,6 +110,7 @@ def test_missing_labels_of_pandas(X, y):
         assert same_parameters(make_classifier().fit(X, labels), expected)
 
 
+@slow_without_the_jit
 def test_cross_validation_and_searches(digits):
     X, y = digits
     some = partly(y, every=2)
@@ -122,6 +125,7 @@ def test_cross_validation_and_searches(digits):
     assert search.best_params_ == {"max_iter": 30} and -1 not in search.best_estimator_.classes_
 
 
+@slow_without_the_jit
 def test_unlabelled_samples_help_where_labels_are_few(digits):
     # what this is for: 20 labels of 200 digits; ten draws, the same network with and without the others
     X, y = digits

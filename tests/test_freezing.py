@@ -3,6 +3,7 @@
 import copy
 
 import joblib
+import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -17,6 +18,7 @@ import sklearn_sda._supervised as supervised
 from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 # --- freezing -------------------------------------------------------------------------------------
@@ -56,6 +58,7 @@ def test_the_others_are_trained_as_on_the_code_of_the_frozen_ones(X, y):
     np.testing.assert_array_equal(dropped.coefs_[0], stack.coefs_[0])
 
 
+@slow_without_the_jit
 def test_freezing_is_linear_classification_in_the_end(digits):
     X, y = digits
     clf = make_classifier(StackedAutoencoderTransformer((30,), random_state=0), freeze=1, max_iter=200).fit(

@@ -1,5 +1,6 @@
 """Weights of samples and classes: repetitions and removals, in both phases."""
 
+import numba
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -18,6 +19,7 @@ from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, Stack
 from sklearn_sda._weights import check_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 # every fifth sample has weight 0
 WEIGHTS = np.arange(60) % 5 * 1.0
@@ -115,6 +117,7 @@ def test_weights_of_classes_are_weights_of_their_samples(n_samples_of_class, X):
     assert same_parameters(pretrained, make_classifier(max_iter=0).fit(X, y))
 
 
+@slow_without_the_jit
 def test_balanced_weights_find_the_rare_class(digits):
     X, y = digits
     rare = (y == 8).astype(int)
