@@ -16,6 +16,7 @@ from test_few_labels import make_classifier, make_encoder, make_regressor, partl
 
 import sklearn_sda._supervised as supervised
 from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
+from sklearn_sda._objectives import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
@@ -56,6 +57,21 @@ def test_the_others_are_trained_as_on_the_code_of_the_frozen_ones(X, y):
         dropped.coefs_[1], make_classifier(FrozenEstimator(stack), freeze=1).fit(X, y).coefs_[1]
     )
     np.testing.assert_array_equal(dropped.coefs_[0], stack.coefs_[0])
+
+
+def test_dropout_and_factors_are_those_of_the_layers_that_are_trained(X, y, monkeypatch):
+    given = {}
+    init = Network.__init__
+
+    def recording(self, X, write_targets, parameters, **kwargs):
+        given.update(kwargs)
+        init(self, X, write_targets, parameters, **kwargs)
+
+    monkeypatch.setattr(Network, "__init__", recording)
+    clf = make_classifier(freeze=1, dropout=(0.1, 0.2), learning_rate_factors=(5, 0.5, 1)).fit(X, y)
+    assert given["dropout"] == [0.1, 0.2] and given["rate_factors"] == [0.5, 1] and len(given["seeds"]) == 2
+    clf.set_params(freeze=2).fit(X, y)
+    assert given["dropout"] == [0.2] and given["rate_factors"] == [1] and given["activations"] == []
 
 
 @slow_without_the_jit

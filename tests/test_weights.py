@@ -16,6 +16,7 @@ from test_bad_input import assert_refused
 from test_few_labels import make_classifier, make_encoder, same_parameters
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
+from sklearn_sda._columns import Columns
 from sklearn_sda._weights import check_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -199,6 +200,15 @@ def test_metadata_is_routed(X, y):
         pipeline = make_pipeline(MinMaxScaler(), layer).fit(X, sample_weight=WEIGHTS)
         expected = clone(layer).fit(scaled.transform(X), sample_weight=WEIGHTS)
         np.testing.assert_array_equal(pipeline[-1].encoder_coef_, expected.encoder_coef_)
+
+
+def test_statistics_of_columns_count_samples_as_often_as_they_weigh(X):
+    X = np.tile(X, (20, 1)) + np.arange(1200)[:, None] % 7  # more than are read together
+    weights = 1 + np.arange(1200) % 3
+    columns = Columns.of(X, weights=weights)
+    for name in ("count", "low", "high", "mean", "squares", "deviation"):
+        expected = getattr(Columns.of(np.repeat(X, weights, axis=0)), name)
+        np.testing.assert_allclose(getattr(columns, name), expected, rtol=1e-10)
 
 
 def test_weights_are_copied_and_a_number_stands_for_all():
