@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -20,6 +20,7 @@ MAKERS = {
         (3, 2), **{"max_iter": 2, "random_state": 0, **kwargs}
     ),
     "classifier": lambda **kwargs: SdAClassifier((3, 2), **{"max_iter": 2, "random_state": 0, **kwargs}),
+    "regressor": lambda **kwargs: SdARegressor((3, 2), **{"max_iter": 2, "random_state": 0, **kwargs}),
 }
 every_estimator = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -200,7 +201,7 @@ def test_cross_entropy_outside_the_unit_interval(make, X, y):
     data = X * 7 - 2.5
     match = r"cross-entropy loss needs data in \[0, 1\], but X lies in \[-2.*, 4.*\].*MinMaxScaler"
     estimator = make()
-    if isinstance(estimator, SdAClassifier):
+    if hasattr(estimator, "encoder"):
         estimator.set_params(encoder=DenoisingAutoencoder(3, loss="cross_entropy"))
     else:
         estimator.set_params(loss="cross_entropy")

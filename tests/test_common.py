@@ -92,7 +92,9 @@ EXTRA_CHECKS = [
 ]
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:3], ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS[:3], ESTIMATORS[-1]], ids=lambda estimator: type(estimator).__name__
+)
 @pytest.mark.parametrize("name", EXTRA_CHECKS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
