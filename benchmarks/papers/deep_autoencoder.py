@@ -3,8 +3,8 @@
 MNIST (50,000 / 10,000 / 10,000; the paper trained on 60,000). Layers of logistic units with a linear code,
 untied weights, cross-entropy; pretrained one by one, then trained together, with early stopping on the
 validation set. The figure is the squared error summed over the pixels of an image in [0, 1], mean over test
-images. What is chosen on the validation set is in the grid below; the test set is read once per cell, and only
-that of the chosen cell is shown. One seed. PCA is fitted to the 60,000 images, as in the paper. Draws a
+images. What is chosen on the validation set is in the grid below; the test set is read once per cell, and
+only that of the chosen cell is shown. One seed. PCA is fitted to the 60,000 images, as in the paper. Draws a
 picture.
 """
 
