@@ -40,6 +40,8 @@ SCALERS = {"minmax": MinMaxScaler(clip=True), "standard": StandardScaler()}
 DIGITS_TEST_FRACTION, DIGITS_SPLIT_SEED = 0.25, 0
 # Enough for L-BFGS to converge on the digits.
 LOGISTIC_MAX_ITER = 1000
+# Folds of `--compare`, where every class has so many rows.
+MOST_FOLDS = 5
 # Fewer pixels than 4 x 4 are no picture.
 SMALLEST_IMAGE = 16
 # A warning about arrays whose columns were matched by name before.
@@ -278,11 +280,14 @@ def run_digits(arguments):
     X_train, X_test, y_train, _ = split = train_test_split(
         X, y, test_size=DIGITS_TEST_FRACTION, stratify=y, random_state=DIGITS_SPLIT_SEED
     )
+    folds = check_comparison(network, y_train, arguments)
     with run_folder(arguments.output) as folder:
         model, records = compare(candidates, split, arguments)
         data = {"source": "scikit-learn digits", "train_rows": len(X_train), "test_rows": len(X_test)}
         report = {"command": "digits", "random_state": seed, "data": data, "models": records}
-        comparison, comparison_pictures = compare_with_itself(network, X_train, y_train, report, arguments)
+        comparison, comparison_pictures = compare_with_itself(
+            network, X_train, y_train, folds, report, arguments
+        )
 
         def draw_reconstructions(displays, ax):
             # fine-tuning does not keep the decoders up: the same pretraining again, without it
@@ -325,22 +330,16 @@ def run_train(arguments):
         fraction = arguments.test_fraction or 0.2
         if arguments.unlabelled is None and y.dtype.kind in "if" and (y == -1).any():
             y = y.astype(str)  # a class like any other, not what stands for no label
-        labelled = ~is_unlabelled(y)
-        known = y[labelled]
-        if known.dtype == object:
-            known = np.array(known.tolist())
+        labelled, known = ~is_unlabelled(y), known_labels(y)
         check_classes(known, fraction, arguments)
         train, test = train_test_split(
             np.flatnonzero(labelled), test_size=fraction, stratify=known, random_state=seed
         )
         train = np.concatenate([train, np.flatnonzero(~labelled)])
         X_train, X_test = (X.iloc[rows] if hasattr(X, "iloc") else X[rows] for rows in (train, test))
-        y_train, y_test = y[train], y[test]
-        if y_test.dtype == object:
-            y_test = np.array(y_test.tolist())
-        split = X_train, X_test, y_train, y_test
-        known_train = y_train[~is_unlabelled(y_train)]
-        left_out = np.setdiff1d(known, np.array(known_train.tolist()))
+        y_train, y_test = y[train], known_labels(y[test])
+        split, known_train = (X_train, X_test, y_train, y_test), known_labels(y_train)
+        left_out = np.setdiff1d(known, known_train)
         if len(left_out):
             rare, rows = left_out[0], np.sum(known == left_out[0])
             raise InputError(
@@ -349,6 +348,7 @@ def run_train(arguments):
             )
         n_unlabelled = int((~labelled).sum())
         data |= {"train_rows": len(known_train), "unlabelled_rows": n_unlabelled, "test_rows": len(X_test)}
+        folds = check_comparison(network, y_train, arguments)
     comparison, comparison_pictures = None, {}
     with run_folder(arguments.output) as folder:
         if y is None:
@@ -359,14 +359,14 @@ def run_train(arguments):
         else:
             model, records = compare(make_candidates(network), split, arguments)
             record = next(iter(records.values()))
-            labels, counts = np.unique(np.array(known_train.tolist()), return_counts=True)
+            labels, counts = np.unique(known_train, return_counts=True)
             majority = labels[counts.argmax()]
             baseline = {"class": str(majority), "test_accuracy": float(np.mean(y_test == majority))}
             records["most frequent class"] = baseline
         report = {"command": "train", "random_state": seed, "data": data, "models": records}
         if y is not None:
             comparison, comparison_pictures = compare_with_itself(
-                network, X_train, y_train, report, arguments
+                network, X_train, y_train, folds, report, arguments
             )
         pictures = common_pictures(model, record) | comparison_pictures
         written = write_run(folder, model, report, pictures)
@@ -433,7 +433,27 @@ def compare(candidates, split, arguments):
     return models[0], records
 
 
-def compare_with_itself(network, X, y, report, arguments):
+def known_labels(y):
+    """Return the labels there are among y, of shape (n_samples,), as an array of numbers or texts."""
+    return np.array(y[~is_unlabelled(y)].tolist())
+
+
+def check_comparison(network, y, arguments):
+    """Return the number of folds of a comparison on labels y; raise InputError if it can't be made.
+
+    0 if ``--compare`` does not ask for one.
+    """
+    if not arguments.compare:
+        return 0
+    if not network.pretrain:
+        raise InputError("--compare needs a network that is pretrained: leave out --no-pretrain")
+    folds = min(MOST_FOLDS, int(np.unique(known_labels(y), return_counts=True)[1].min()))
+    if folds < 2:
+        raise InputError("--compare needs at least 2 training rows of each class")
+    return folds
+
+
+def compare_with_itself(network, X, y, folds, report, arguments):
     """Compare a network with itself without pretraining, if ``--compare`` asks for it.
 
     Parameters
@@ -444,10 +464,12 @@ def compare_with_itself(network, X, y, report, arguments):
         Training samples.
     y : array-like of shape (n_samples,)
         Labels.
+    folds : int
+        Number of folds; 0 for no comparison.
     report : dict
         For ``report.json``; the figures are added.
     arguments : argparse.Namespace
-        With compare, scale, random_state and quiet.
+        With scale, random_state and quiet.
 
     Returns
     -------
@@ -455,14 +477,8 @@ def compare_with_itself(network, X, y, report, arguments):
     pictures : dict
         For `write_run`.
     """
-    if not arguments.compare:
+    if not folds:
         return None, {}
-    if not network.pretrain:
-        raise InputError("--compare needs a network that is pretrained: leave out --no-pretrain")
-    known = y[~is_unlabelled(y)]
-    folds = min(5, int(np.unique(np.array(known.tolist()), return_counts=True)[1].min()))
-    if folds < 2:
-        raise InputError("--compare needs at least 2 training rows of each class")
     say(f"Comparing fits with and without pretraining: {folds} folds, two repeats", arguments.quiet)
     model = make_pipeline(clone(SCALERS[arguments.scale]), clone(network).set_params(verbose=0))
     with warnings.catch_warnings():
@@ -619,7 +635,7 @@ def compile_kernels(estimator, X, y, arguments):
     rows = [0, 1]
     if y is not None:
         known = np.flatnonzero(~is_unlabelled(y))
-        rows = known[np.unique(np.array(y[known].tolist()), return_index=True)[1]]
+        rows = known[np.unique(known_labels(y), return_index=True)[1]]
     short = {"max_iter": 1, "batch_size": "auto", "early_stopping": False, "verbose": 0}
     short |= {f"encoder__{name}": value for name, value in short.items()}
     known = estimator.get_params()
@@ -665,8 +681,7 @@ def fit(name, estimator, X, y, scale, quiet):
     model = make_pipeline(clone(SCALERS[scale]), estimator)
     is_network = isinstance(estimator, SdAClassifier | StackedAutoencoderTransformer)
     if y is not None and not is_network and is_unlabelled(y).any():
-        known = ~is_unlabelled(y)
-        X, y = X[known], np.array(y[known].tolist())
+        X, y = X[~is_unlabelled(y)], known_labels(y)
     say(f"Fitting {name} on {X.shape[0]} rows and {X.shape[1]} columns", quiet)
     bar = make_progress_bar() if is_network and not quiet else None
     if bar is not None:

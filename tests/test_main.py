@@ -335,6 +335,19 @@ def test_the_verdict_on_pretraining(files, few_digits, capsys, tmp_path):
     assert "comparison" in load_report("digits")
 
 
+@pytest.mark.parametrize(
+    ("options", "words"), [(["--no-pretrain"], "leave out --no-pretrain"), ([], "at least 2 training rows")]
+)
+def test_a_comparison_that_cannot_be_made_is_refused_before_any_fit(options, words, files, frame, capsys):
+    if not options:
+        frame = pd.concat([frame[frame["kind"] != "cat"], frame[frame["kind"] == "cat"].head(2)])
+        frame.to_csv(files[0], index=False)
+    arguments = ["--target", "kind", "--test-fraction", "0.3", "--compare", "--output", "run", *options]
+    assert run("train", files[0], *arguments) == 2
+    err = capsys.readouterr().err
+    assert words in err and "Fitting" not in err
+
+
 def test_train_draws_filters_of_square_images_only(files, frame, tmp_path):
     train("data.csv", "square")
     assert listing(tmp_path / "square") == sorted([*RUN, "filters.png"])
