@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sda._base import (
     MinibatchEstimator,
     Monitor,
+    about_validation,
     all_or_nothing,
     check_representable,
     check_samples,
@@ -421,7 +422,7 @@ class DenoisingAutoencoder(
         """
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        weights, validation = check_weights(sample_weight, X), self._check_validation(X_val, y_val)
+        weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
         n_rows = len(training_rows(len(X), weights))
         context = self._init_callback_context(max_subtasks=self._max_iter(n_rows))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -464,19 +465,6 @@ class DenoisingAutoencoder(
         weights = check_weights(sample_weight, X)
         self._train(X, NullContext(), resume=resume, incremental=True, weights=weights)
         return self
-
-    def _check_validation(self, X_val, y_val):
-        """Return validated samples for validation and their labels; None without."""
-        if X_val is None:
-            if y_val is not None:
-                raise ValueError("y_val is provided, but X_val was not provided.")
-            return None
-        X_val = check_samples(self, X_val, self.dtype, reset=False)
-        if self.supervision > 0 and y_val is None:
-            raise ValueError(
-                f"supervision={self.supervision}: X_val is provided, but y_val was not provided."
-            )
-        return X_val, y_val
 
     def _max_iter(self, n_samples, incremental=False):
         """Return the largest number of epochs over n_samples: at most one where it is a solution."""
@@ -690,7 +678,9 @@ class DenoisingAutoencoder(
         batch_size, held_out = self._check_batch_size(len(rows)), None
         if validation is not None:
             X_val, y_val = validation
-            held_out = X_val, None, targets and ClassTargets.read(X_val, y_val, targets.classes)
+            with about_validation():
+                val_targets = targets and ClassTargets.read(X_val, y_val, targets.classes)
+            held_out = X_val, None, val_targets
         elif self.early_stopping and not incremental and max_iter > 0:
             rows, held_out_rows = self._split(rows, rng)
             part = None if weights is None else weights[held_out_rows]
@@ -804,14 +794,13 @@ class DenoisingAutoencoder(
 
     def _present_parameters(self):
         """Return copies of the fitted parameters; raise ValueError if they do not fit the options."""
+        # the closed form has a decoder of its own, whatever the parameter
+        closed = self.solver == "marginalized"
         for option, fitted in {
             "n_components": self.encoder_coef_.shape[1],
             "activation": self._trained_activation,
             "loss": "auto" if self.loss == "auto" else self._fitted_loss(),
-            # the closed form has a decoder of its own, whatever the parameter
-            "tied_weights": self.tied_weights
-            if self.solver == "marginalized"
-            else self._decoder_coef is None,
+            "tied_weights": self.tied_weights if closed else self._decoder_coef is None,
             "dtype": self.encoder_coef_.dtype.name,
         }.items():
             wanted = getattr(self, option)
@@ -942,6 +931,41 @@ class DenoisingAutoencoder(
             Higher is better.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def check_validation(estimator, X_val, y_val):
+    """Validate samples for validation.
+
+    Parameters
+    ----------
+    estimator : DenoisingAutoencoder or StackedAutoencoderTransformer
+        That is being fitted.
+    X_val : array-like of shape (n_val_samples, n_features) or None
+        Samples.
+    y_val : array-like of shape (n_val_samples,) or None
+        Their labels, for `supervision`.
+
+    Returns
+    -------
+    validation : tuple (X_val, y_val) or None
+        None without samples.
+
+    Raises
+    ------
+    ValueError
+        If one of the two is missing, or X_val is not valid.
+    """
+    if X_val is None:
+        if y_val is not None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        return None
+    with about_validation():
+        X_val = check_samples(estimator, X_val, estimator.dtype, reset=False)
+    if y_val is None and np.any(estimator.supervision):
+        raise ValueError(
+            f"supervision={estimator.supervision!r}: X_val is provided, but y_val was not provided."
+        )
+    return X_val, y_val
 
 
 def in_unit_interval(X, rows=None):

@@ -4,6 +4,7 @@ import copy
 import functools
 import time
 import warnings
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -76,6 +77,16 @@ def check_samples(estimator, X, dtype, *, reset):
     X = validate_data(estimator, X, dtype="numeric", reset=reset)
     check_representable(X, dtype)
     return X
+
+
+@contextmanager
+def about_validation():
+    """Say in a ValueError that it is about samples for validation, not about those of training."""
+    try:
+        yield
+    except ValueError as error:
+        error.args = (f"Samples for validation: {error}",)
+        raise
 
 
 def check_representable(X, dtype):

@@ -181,7 +181,9 @@ def without_verbosity(encoder):
 def fit_encoder(encoder, key, X, y, metadata):
     """Fit an encoder.
 
-    Its steps are fitted one by one if there is metadata: every autoencoder gets it, preprocessing does not.
+    With metadata its steps are fitted one by one, as a `Pipeline` does: every autoencoder gets it, and
+    preprocessing does not. (Scikit-learn's routing would want every step, whatever it is, to say whether it
+    takes weights.)
 
     Parameters
     ----------
@@ -204,16 +206,15 @@ def fit_encoder(encoder, key, X, y, metadata):
     metadata = {name: value for name, value in metadata.items() if value is not None}
     if not metadata:
         return encoder.fit(X, y)
-    last = leaves(encoder)[-1]
-    for step in leaves(encoder):
-        if isinstance(step, BernoulliRBM) or not isinstance(step, AUTOENCODERS):
-            step.fit(X, y)
-        else:
-            step.fit(X, y, **metadata)
-        if step is not last:
-            X = step.transform(X)
-            if "X_val" in metadata:
-                metadata["X_val"] = step.transform(metadata["X_val"])
+    steps = leaves(encoder)
+    for step in steps:
+        if isinstance(step, AUTOENCODERS):
+            step.fit(X, y, **({} if isinstance(step, BernoulliRBM) else metadata))
+            X = X if step is steps[-1] else step.transform(X)
+        else:  # it may transform training samples in a way of its own
+            X = step.fit_transform(X, y) if hasattr(step, "fit_transform") else step.fit(X, y).transform(X)
+        if "X_val" in metadata and step is not steps[-1]:
+            metadata["X_val"] = step.transform(metadata["X_val"])
     return encoder
 
 

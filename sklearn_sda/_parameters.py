@@ -15,14 +15,14 @@ LAYER_ARRAYS = ("encoder_coef", "encoder_intercept", "decoder_coef", "decoder_in
 
 
 def import_safetensors():
-    """Return the module that reads and writes arrays; raise ImportError if it is not installed."""
+    """Return the package that reads and writes files; raise ImportError if it is not installed."""
     try:
-        from safetensors import numpy, safe_open
+        import safetensors.numpy
     except ImportError as error:
         raise ImportError(
             "save_parameters and load_parameters need safetensors: pip install sklearn-sda[safetensors]."
         ) from error
-    return numpy, safe_open
+    return safetensors
 
 
 class SavesParameters:
@@ -53,7 +53,7 @@ class SavesParameters:
         NotFittedError
             If the estimator is not fitted.
         """
-        writer, _ = import_safetensors()
+        safetensors = import_safetensors()
         check_is_fitted(self)
         layers, output = self._parameter_layers(), self._output_arrays()
         arrays = {
@@ -78,9 +78,8 @@ class SavesParameters:
             metadata["classes"] = json.dumps(self.classes_.tolist())
         if hasattr(self, "feature_names_in_"):
             metadata["feature_names"] = json.dumps(list(self.feature_names_in_))
-        writer.save_file(
-            {name: np.ascontiguousarray(array) for name, array in arrays.items()}, path, metadata=metadata
-        )
+        arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        safetensors.numpy.save_file(arrays, path, metadata=metadata)
 
     def load_parameters(self, path):
         """Take parameters from a safetensors file that `save_parameters` wrote.
@@ -191,15 +190,13 @@ class ParameterFile:
     """
 
     def __init__(self, path):
-        _, safe_open = import_safetensors()
+        safetensors = import_safetensors()
         self.path = path
         try:
-            with safe_open(path, framework="np") as file:
+            with safetensors.safe_open(path, framework="np") as file:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}
-        except FileNotFoundError:
-            raise
-        except Exception as error:
+        except safetensors.SafetensorError as error:
             raise ValueError(f"{path} is not a safetensors file: {error}") from error
         if metadata.get("format") != FORMAT:
             raise ValueError(

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes
+from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes, check_validation
 from sklearn_sda._base import Monitor, all_or_nothing, check_samples
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._corruption import level_by_column
@@ -420,7 +420,7 @@ class StackedAutoencoderTransformer(
         """
         resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        weights, validation = check_weights(sample_weight, X), self._check_validation(X_val, y_val)
+        weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
         trainer = self._make_trainer(pipeline, X.shape[1])
         context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
@@ -490,14 +490,6 @@ class StackedAutoencoderTransformer(
         self.pipeline_ = pipeline
         self._forget_fine_tuning()
         return self
-
-    def _check_validation(self, X_val, y_val):
-        """Return validated samples for validation and their labels; None without."""
-        layer = DenoisingAutoencoder(dtype=self.dtype, supervision=float(np.max(self.supervision)))
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(layer, name, getattr(self, name))
-        return layer._check_validation(X_val, y_val)
 
     @property
     def _fine_tuned(self):

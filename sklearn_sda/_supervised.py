@@ -10,7 +10,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, check_samples, writeable
+from sklearn_sda._base import (
+    MinibatchEstimator,
+    Monitor,
+    about_validation,
+    all_or_nothing,
+    check_samples,
+    writeable,
+)
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
     AUTOENCODERS,
@@ -350,8 +357,9 @@ class SupervisedNetwork(
             raise ValueError(f"{given} is provided, but {missing} was not provided.")
         if X_val is None:
             return None
-        X_val = self._check_samples(encoder, X_val, reset=False)
-        return X_val, targets.alike(X_val, y_val).check_enough()
+        with about_validation():
+            X_val = self._check_samples(encoder, X_val, reset=False)
+            return X_val, targets.alike(X_val, y_val).check_enough()
 
     def _fine_tune(
         self, encoder, targets, X, y, weights, validation, rng, context, *, resume, incremental
@@ -481,9 +489,17 @@ class SupervisedNetwork(
         template = clone(self).set_params(**untrained)
         if hasattr(template, "class_weight"):
             template.set_params(class_weight=None)
+        levels = {}  # by names of columns, which the samples below have not
+        if isinstance(template.encoder, BaseEstimator):
+            for number, step in enumerate(split_steps(template.encoder)[1]):
+                if isinstance(getattr(step, "corruption_level", None), dict):
+                    levels[number] = step.corruption_level
+                    step.set_params(corruption_level=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of minibatches larger than these few samples
             template.fit(*targets_like(classes, n_outputs, n_features))
+        for number, level in levels.items():
+            split_steps(template.encoder_)[1][number].set_params(corruption_level=level)
         params = self.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(template).items() if name not in params})
 
@@ -507,22 +523,14 @@ class SupervisedNetwork(
                 f"{type(self).__name__} is not fitted. Load the file into a stack, and hand that over as "
                 "encoder=FrozenEstimator(stack)."
             )
-        preprocessing, autoencoders = split_steps(named_encoder(self.encoder))
+        preprocessing, _ = split_steps(named_encoder(self.encoder))
         if preprocessing:
             raise ValueError(
                 f"{file.path} has no preprocessing, but the encoder of this {type(self).__name__} has "
                 f"{preprocessing!r}. Fit it before it takes parameters, with max_iter=0 if you like."
             )
         classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
-        by_name = [step for step in autoencoders if isinstance(getattr(step, "corruption_level", 0), dict)]
-        levels = [step.corruption_level for step in by_name]
-        try:
-            for step in by_name:  # the samples that start it have no names
-                step.set_params(corruption_level=0)
-            self._start(file.n_features, classes, file.output[1].size)
-        finally:
-            for step, level in zip(by_name, levels, strict=True):
-                step.set_params(corruption_level=level)
+        self._start(file.n_features, classes, file.output[1].size)
         for layer, arrays in zip(self._layers(), file.layers, strict=False):
             start_decoder(layer, arrays)
         if file.feature_names is not None:

@@ -7,7 +7,7 @@ import joblib
 import numba
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, ShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
@@ -479,3 +479,55 @@ def test_the_optimizer_does_not_remember_other_parameters(path, X, y):
     used.t_ = fresh.t_
     used, fresh = used.partial_fit(X, y), fresh.partial_fit(X, y)
     np.testing.assert_array_equal(used.output_coef_, fresh.output_coef_)
+
+
+# --- found in the review of it --------------------------------------------------------------------
+
+
+class CrossFitted(TransformerMixin, BaseEstimator):
+    """As scikit-learn's TargetEncoder: training samples are transformed in another way than new ones."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def fit_transform(self, X, y=None):
+        return X / 2
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.parametrize("metadata", [{"sample_weight": np.ones(60)}, {"X_val": True}])
+def test_preprocessing_is_fitted_as_a_pipeline_does(metadata, X, y):
+    encoder = make_pipeline(CrossFitted(), DenoisingAutoencoder(3, max_iter=2, random_state=0))
+    if "X_val" in metadata:
+        metadata = {"X_val": X[:9], "y_val": y[:9]}
+    with_metadata = SdAClassifier(clone(encoder), max_iter=0).fit(X, y, **metadata)
+    plain = SdAClassifier(clone(encoder), max_iter=0).fit(X, y)
+    np.testing.assert_array_equal(with_metadata.coefs_[0], plain.coefs_[0])
+
+
+def test_a_loaded_encoder_has_the_parameters_that_it_was_given(path, X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    for encoder in (
+        DenoisingAutoencoder(3, corruption_level={"b": 0.4}, max_iter=1),
+        StackedAutoencoderTransformer((3,), corruption_level={"b": 0.4}, max_iter=1),
+    ):
+        clf = SdAClassifier(encoder, max_iter=1).fit(frame, y)
+        clf.save_parameters(path)
+        given = clone(clf)
+        encoders = given.encoder, given.load_parameters(path).encoder, given.encoder_
+        assert [each.corruption_level for each in encoders] == [{"b": 0.4}] * 3
+
+
+def test_errors_about_validation_say_so(X, y):
+    clf = SdAClassifier((3,), max_iter=1)
+    for X_val, y_val, match in (
+        (X[:, :3], y, "validation: X has 3 features"),
+        (X, y + 5, "validation: y has labels that are not among"),
+    ):
+        assert_refused(clf, ValueError, match, X, y, None, X_val, y_val)
+    for transformer in (DenoisingAutoencoder(3), StackedAutoencoderTransformer((3,))):
+        match = f"validation: X has 3 features, but {type(transformer).__name__} is expecting 4"
+        assert_refused(transformer, ValueError, match, X, None, None, X[:, :3])
