@@ -15,52 +15,19 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes, check_validation
-from sklearn_sda._base import Monitor, all_or_nothing, check_samples
+from sklearn_sda._base import all_or_nothing, check_samples
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._corruption import level_by_column
-from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
-from sklearn_sda._network import forward, gather, reconstruction_losses
-from sklearn_sda._objectives import Network
+from sklearn_sda._kernels.pointwise import LOSSES
+from sklearn_sda._network import forward, reconstruction_losses
 from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
 from sklearn_sda._training import training_rows
-from sklearn_sda._weights import check_weights, scaled
+from sklearn_sda._unrolled import FINE_TUNING_ATTRIBUTES, make_trainer, train_together, unrolled_decoders
+from sklearn_sda._weights import check_weights
 
 # Parameters of a layer that the stack sets itself, or that are one for all layers.
 OWN_PARAMETERS = ("n_components", "random_state")
 SHARED_PARAMETERS = ("dtype",)
-# Parameters that the fine-tuning of the whole stack may have of its own.
-FINE_TUNING_PARAMETERS = (
-    "alpha",
-    "batch_size",
-    "beta_1",
-    "beta_2",
-    "corruption",
-    "corruption_level",
-    "early_stopping",
-    "epsilon",
-    "learning_rate",
-    "learning_rate_init",
-    "max_iter",
-    "momentum",
-    "n_iter_no_change",
-    "nesterovs_momentum",
-    "power_t",
-    "random_state",
-    "shuffle",
-    "solver",
-    "stopping",
-    "tol",
-    "validation_fraction",
-    "verbose",
-)
-FINE_TUNING_ATTRIBUTES = (
-    "best_loss_",
-    "best_validation_score_",
-    "loss_",
-    "loss_curve_",
-    "validation_losses_",
-    "validation_scores_",
-)
 
 
 class StackedAutoencoderTransformer(
@@ -422,7 +389,10 @@ class StackedAutoencoderTransformer(
         X = check_samples(self, X, self.dtype, reset=not resume)
         weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
-        trainer = self._make_trainer(pipeline, X.shape[1])
+        trainer = None
+        if self._fine_tunes():
+            names = getattr(self, "feature_names_in_", None)
+            trainer = make_trainer(self.fine_tune, thawed(pipeline)[0], X.shape[1], names)
         context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         pretraining = context.subcontext(task_name="pretrain")
@@ -437,7 +407,8 @@ class StackedAutoencoderTransformer(
             n_epochs = trainer._max_iter(len(training_rows(len(X), weights)))
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=n_epochs)
             fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            self._fine_tune(trainer, X, y, fine_tuning, weights, validation)
+            self.loss_curve_ = []  # from now on the layers are those of a deep autoencoder, see `_decoders`
+            train_together(self, trainer, X, y, fine_tuning, weights, validation)
             fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
@@ -608,119 +579,6 @@ class StackedAutoencoderTransformer(
             n_features, feature_names = layer.n_components, None
         return pipeline
 
-    def _make_trainer(self, pipeline, n_features):
-        """Return an unfitted layer with the parameters of the fine-tuning; None if there is none.
-
-        Raises
-        ------
-        ValueError
-            If `fine_tune` names a parameter that has no meaning here, or a value is not valid.
-        """
-        if not self._fine_tunes():
-            return None
-        trainer = DenoisingAutoencoder(**thawed(pipeline)[0].get_params(deep=False))
-        changes = self.fine_tune if isinstance(self.fine_tune, dict) else {}
-        unknown = sorted(str(name) for name in changes if name not in FINE_TUNING_PARAMETERS)
-        if unknown:
-            raise ValueError(
-                f"fine_tune={self.fine_tune!r} has {unknown}, which are no parameters of the fine-tuning. "
-                f"Those are {list(FINE_TUNING_PARAMETERS)}."
-            )
-        trainer.set_params(**changes, emphasis=None)
-        trainer._validate_params()
-        trainer._read_corruption(n_features, getattr(self, "feature_names_in_", None))
-        trainer._check_solver()
-        if trainer.solver == "marginalized":
-            raise ValueError(
-                "fine_tune can't train with solver='marginalized', which solves for one layer. Give it "
-                "another, for instance fine_tune={'solver': 'adam'}."
-            )
-        return trainer
-
-    def _fine_tune(self, trainer, X, y, context, weights, validation):
-        """Train the trained layers together as a deep autoencoder, in their own arrays.
-
-        Parameters
-        ----------
-        trainer : DenoisingAutoencoder
-            Unfitted, with the parameters of this phase.
-        X : ndarray of shape (n_samples, n_features)
-            Validated samples.
-        y : array-like of shape (n_samples,) or None
-            Labels, for the callbacks.
-        context : callback context
-            Of this phase.
-        weights : ndarray of shape (n_samples,) or None
-            Of the samples; None for ones.
-        validation : tuple or None
-            Samples for validation and their labels.
-        """
-        self.loss_curve_ = []  # from now on the layers are those of a deep autoencoder, see `_decoders`
-        layers = self._layers()
-        for layer in layers:
-            layer._make_writeable()
-        parameters = [array for layer in layers for array in (layer.encoder_coef_, layer.encoder_intercept_)]
-        owners = list(range(len(layers)))
-        for number, layer in reversed(list(enumerate(layers))):
-            if layer._decoder_coef is None:
-                owners.append(number)
-            else:
-                owners.append(len(owners))
-                parameters.append(layer._decoder_coef)
-            parameters.append(layer.decoder_intercept_)
-        rng = check_random_state(trainer.random_state)
-        seed = rng.randint(np.iinfo(np.int32).max)
-        if hasattr(self, "feature_names_in_"):
-            trainer.feature_names_in_ = self.feature_names_in_
-        rows = training_rows(len(X), weights)
-        max_iter, batch_size = trainer._max_iter(len(rows)), trainer._check_batch_size(len(rows))
-        held_out = None if validation is None else (validation[0], None)
-        if held_out is None and trainer.early_stopping and max_iter > 0:
-            rows, held_out_rows = trainer._split(rows, rng)
-            held_out = X[held_out_rows], None if weights is None else weights[held_out_rows]
-        donor_rows = None if len(rows) == len(X) else rows
-        scaled_weights, mean_weight = scaled(weights, rows, parameters[0].dtype)
-        objective = Network(
-            X,
-            lambda rows, out: gather(X, rows, out),
-            parameters,
-            # a decoder's output stands for the code of the layer below: it has that layer's unit
-            activations=[layer.activation for layer in layers]
-            + [layer.activation for layer in reversed(layers[:-1])],
-            loss=layers[0]._fitted_loss(),
-            alpha=trainer.alpha / mean_weight,
-            batch_size=batch_size,
-            weights=scaled_weights,
-            owners=owners,
-            corruption=trainer._make_corruption(seed, None, X, donor_rows),
-        )
-        validate = None
-        if held_out is not None:
-
-            def validate():
-                X_held_out, own_weights = held_out
-                scores = self._score_samples(X_held_out).astype(np.float64)
-                score = float(np.average(scores, weights=own_weights))
-                return score, -score
-
-        def fitted_attributes(history):
-            curves = trainer._curve_attributes(history, resume=False)
-            return {name: curves[name] for name in FINE_TUNING_ATTRIBUTES}
-
-        history = trainer._minimize(
-            objective,
-            trainer._next_optimizer(parameters, incremental=False),
-            rng,
-            rows=rows,
-            max_iter=max_iter,
-            position=0,
-            validate=validate,
-            monitor=Monitor(
-                self, context, objective.name, fitted_attributes, X, y, max_iter, verbose=trainer.verbose
-            ),
-        )
-        vars(self).update(fitted_attributes(history))
-
     @contextmanager
     def _naming_layers(self, pipeline):
         """Put the number of the layer that fails in front of a ValueError from training a pipeline."""
@@ -827,12 +685,9 @@ class StackedAutoencoderTransformer(
 
     def _decoders(self):
         """Return the deep decoder as a forward chain, from the decoder of the highest layer to the lowest."""
-        layers = self._layers()
-        decoders = [layer._decoder() for layer in layers]
         if self._fine_tuned:
-            for number, below in enumerate(layers[:-1], start=1):
-                decoders[number] = decoders[number]._replace(unit=ACTIVATIONS[below.activation].forward)
-        return decoders[::-1]
+            return unrolled_decoders(self._layers())
+        return [layer._decoder() for layer in reversed(self._layers())]
 
     def score_samples(self, X):
         """Return the negative loss of each clean sample's reconstruction through the whole stack.

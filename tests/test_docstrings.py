@@ -12,7 +12,8 @@ import pytest
 
 import sklearn_sda
 from sklearn_sda._kernels._jit import Kernel
-from sklearn_sda._stacked import FINE_TUNING_ATTRIBUTES, StackedAutoencoderTransformer
+from sklearn_sda._stacked import StackedAutoencoderTransformer
+from sklearn_sda._unrolled import FINE_TUNING_ATTRIBUTES
 
 PUBLIC = [
     getattr(sklearn_sda, name) for name in sklearn_sda.__all__ if inspect.isclass(getattr(sklearn_sda, name))

@@ -64,6 +64,7 @@ LAYERS = {
 ESTIMATORS = {
     "_boltzmann",
     "_autoencoder",
+    "_unrolled",
     "_stacked",
     "_encoder",
     "_perceptron",
