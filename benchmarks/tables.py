@@ -149,10 +149,10 @@ def searches():
     return table(("search", "seconds", "of n_jobs=1", "busy threads, mean", "more than 2 busy"), rows)
 
 
-def chosen(data, prefix):
-    """Return the cell of a paper's table with the lowest validation error among those of a prefix."""
+def chosen(data, prefix, figure="validation error %"):
+    """Return the cell of a paper's table with the lowest value of a figure among those of a prefix."""
     cells = [cell for name, cell in data["cells"].items() if name.startswith(prefix)]
-    return min(cells, key=lambda cell: cell["validation error %"])
+    return min(cells, key=lambda cell: cell[figure])
 
 
 def paper(name, first, n=10000):
@@ -206,6 +206,15 @@ def variations():
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
+def deep_autoencoder():
+    """Return the squared errors of a deep autoencoder and of PCA."""
+    data = record("papers/deep_autoencoder")
+    cell = chosen(data, "", "validation error")
+    ours = {"deep autoencoder": cell["test error"], "PCA": data["pca"]}
+    rows = [(name, f"{published:.2f}", f"{ours[name]:.2f}") for name, published in data["published"].items()]
+    return f"{table(('squared error of an image', 'published', 'here'), rows)}\n\n{taken(data)}"
+
+
 def few_labels():
     """Return the errors on MNIST with few labels."""
     data = record("few_labels")
@@ -228,6 +237,7 @@ def grid_memory():
 
 TABLES = {
     "variations": variations,
+    "deep_autoencoder": deep_autoencoder,
     "few_labels": few_labels,
     "grid_memory": grid_memory,
     "tutorial": tutorial,
