@@ -1,12 +1,16 @@
 """A deep autoencoder 784-1000-500-250-30 beside PCA (Hinton and Salakhutdinov 2006): 30 numbers per image.
 
-MNIST (50,000 / 10,000 / 10,000; the paper trained on 60,000). Layers of rectifiers with a linear code, untied
-weights, cross-entropy of the pixels; pretrained one by one, then trained together, with early stopping on the
-validation set. (The paper had logistic units. On the validation set, after 12 epochs, rectifiers had 4.16,
-logistic units 4.43 and tanh 4.83.) The figure is the squared error summed over the pixels of an image in
-[0, 1], mean over test images. What is chosen on the validation set is in the grid below; the test set is read
-once per cell, and only that of the chosen cell is shown. One seed. PCA is fitted to the 60,000 images, as in
-the paper. Draws a picture.
+MNIST (50,000 / 10,000 / 10,000; the paper trained on 60,000). Layers of rectifiers with a linear code,
+untied weights, cross-entropy of the pixels; pretrained one by one, then trained together, with early
+stopping on the validation set. (The paper had logistic units; a few epochs of rectifiers, logistic units and
+tanh were compared on the validation set.) The figure is the squared error summed over the pixels of an image
+in [0, 1], mean over test images. What is chosen on the validation set is in the grid below; the test set is
+read once per cell, and only that of the chosen cell is shown. One seed. PCA is fitted to the 60,000 images,
+as in the paper. Draws a picture.
+
+The test set had been read for an earlier grid, which had noise of 0 and 0.05 instead of `alpha`, and less
+patience (2 epochs): 3.19 for the better one. Its training images had 2.12, which is why `alpha` was tried,
+on the validation set.
 """
 
 import numpy as np
@@ -22,9 +26,9 @@ SIZES = (1000, 500, 250, 30)
 PRETRAINING = {"solver": "adam", "max_iter": 5, "batch_size": 100, "tol": 0.0, "corruption_level": 0.2}
 FINE_TUNING = {
     "learning_rate_init": 0.001, "learning_rate": "adaptive", "max_iter": 100, "early_stopping": True,
-    "n_iter_no_change": 2, "tol": 0.02,
+    "n_iter_no_change": 5, "tol": 0.03, "corruption_level": 0.0,
 }  # fmt: skip
-GRID = [{"corruption_level": 0.0}, {"corruption_level": 0.05}]
+GRID = [{"alpha": alpha} for alpha in (1.0, 3.0, 0.3)]
 
 
 def squared_error(reconstructions, X):
