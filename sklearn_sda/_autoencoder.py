@@ -5,21 +5,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._base import (
-    MinibatchEstimator,
-    Monitor,
-    about_validation,
-    all_or_nothing,
-    check_representable,
-    check_samples,
-    data_range,
-    writeable,
-)
+from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, writeable
 from sklearn_sda._columns import Columns
+from sklearn_sda._combinations import check_combinations
 from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit_context
 from sklearn_sda._corruption import Corruption, needs_columns, read_emphasis, read_kinds, read_levels
 from sklearn_sda._kernels.corruption import CORRUPTIONS
@@ -29,13 +21,19 @@ from sklearn_sda._network import Affine, forward, output_losses, reconstruction_
 from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._optimizers import OPTIMIZERS
 from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
+from sklearn_sda._samples import (
+    about_validation,
+    check_codes,
+    check_samples,
+    check_validation,
+    data_range,
+    in_unit_interval,
+)
 from sklearn_sda._targets import ClassTargets
 from sklearn_sda._training import History, training_rows
 from sklearn_sda._weights import check_weights, scaled
 
 RECONSTRUCTION_LOSSES = ("cross_entropy", "squared_error")
-# Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
-UNIT_INTERVAL_SLACK = 1e-6
 
 
 class DenoisingAutoencoder(
@@ -516,60 +514,6 @@ class DenoisingAutoencoder(
         levels = read_levels(kinds, self.corruption_level, n_features, feature_names)
         return kinds, levels, read_emphasis(self.emphasis, kinds, levels)
 
-    def _check_combinations(self, n_features, feature_names, y):
-        """Raise ValueError if parameters do not go together, or not with the columns or labels.
-
-        Parameters
-        ----------
-        n_features : int
-            Number of columns.
-        feature_names : ndarray of str of shape (n_features,) or None
-            Their names.
-        y : array-like of shape (n_samples,) or None
-            Labels.
-        """
-        self._read_corruption(n_features, feature_names)
-        self._check_solver()
-        if self.solver == "marginalized":
-            self._check_marginalized(n_features)
-        if self.sparsity_weight > 0 and self.activation != "logistic":
-            raise ValueError(
-                f"sparsity_weight={self.sparsity_weight} needs codes in (0, 1), that is "
-                f"activation='logistic', got activation={self.activation!r}. Use activity_l1 instead."
-            )
-        if self.supervision > 0 and y is None:
-            raise ValueError(
-                f"supervision={self.supervision} requires y to be passed, but the target y is None."
-            )
-
-    def _check_marginalized(self, n_features):
-        """Raise ValueError if other parameters do not go with solver "marginalized", or with n_features."""
-        if self.n_components > n_features:
-            raise ValueError(
-                "solver='marginalized' reconstructs columns: n_components must be at most their number, "
-                f"{n_features}, got {self.n_components}."
-            )
-        if read_kinds(self.corruption) != ["masking"]:
-            raise ValueError(
-                "solver='marginalized' integrates out masking noise: corruption must be 'masking', got "
-                f"{self.corruption!r}."
-            )
-        wanted = {
-            "loss": ("auto", "squared_error"),
-            "emphasis": (None,),
-            "activity_l1": (0,),
-            "sparsity_weight": (0,),
-            "contraction": (0,),
-            "supervision": (0,),
-            "early_stopping": (False,),
-        }
-        for name, values in wanted.items():
-            if getattr(self, name) not in values:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} makes no sense with solver='marginalized', which solves "
-                    f"for the squared error alone. Set it to {values[0]!r}."
-                )
-
     def _solve(self, X, levels, rng, context, weights, validation):
         """Solve for the parameters in closed form (solver "marginalized"), then set the attributes.
 
@@ -652,7 +596,7 @@ class DenoisingAutoencoder(
             Samples for validation and their labels.
         """
         names = getattr(self, "feature_names_in_", None)
-        self._check_combinations(X.shape[1], names, y)
+        check_combinations(self, X.shape[1], names, y)
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
         rows = training_rows(len(X), weights)
@@ -931,61 +875,3 @@ class DenoisingAutoencoder(
             Higher is better.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
-
-
-def check_validation(estimator, X_val, y_val):
-    """Validate samples for validation.
-
-    Parameters
-    ----------
-    estimator : DenoisingAutoencoder or StackedAutoencoderTransformer
-        That is being fitted.
-    X_val : array-like of shape (n_val_samples, n_features) or None
-        Samples.
-    y_val : array-like of shape (n_val_samples,) or None
-        Their labels, for `supervision`.
-
-    Returns
-    -------
-    validation : tuple (X_val, y_val) or None
-        None without samples.
-
-    Raises
-    ------
-    ValueError
-        If one of the two is missing, or X_val is not valid.
-    """
-    if X_val is None:
-        if y_val is not None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        return None
-    with about_validation():
-        X_val = check_samples(estimator, X_val, estimator.dtype, reset=False)
-    if y_val is None and np.any(estimator.supervision):
-        raise ValueError(
-            f"supervision={estimator.supervision!r}: X_val is provided, but y_val was not provided."
-        )
-    return X_val, y_val
-
-
-def in_unit_interval(X, rows=None):
-    """Return whether some rows of X, by default all, lie in [0, 1] but for rounding; see `data_range`."""
-    low, high = data_range(X, rows)
-    return low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
-
-
-def check_codes(X, layer):
-    """Validate codes of shape (n_samples, n_components) for decoding by a fitted layer.
-
-    Raises
-    ------
-    ValueError
-        If X is not numeric and finite, has a value beyond the compute type or another number of
-        columns.
-    """
-    X = check_array(X, dtype="numeric")
-    check_representable(X, layer.encoder_coef_.dtype)
-    n_components = layer._n_features_out
-    if X.shape[1] != n_components:
-        raise ValueError(f"X has {X.shape[1]} columns, but the code has {n_components} components.")
-    return X

@@ -1,16 +1,14 @@
-"""What the estimators that train share: parameter constraints, checks of X, the call of the loop."""
+"""What the estimators that train share: parameter constraints and what follows, the call of the loop."""
 
 import copy
 import functools
 import time
 import warnings
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import validate_data
 
 from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOptions
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS, Still
@@ -24,8 +22,6 @@ AUTO_BATCH_SIZES = (32, 200)
 # max_iter="auto" (of pretraining) is this many updates, in whole epochs within these bounds: the data set
 # has few minibatches if it is small, and 15 epochs of them leave a layer worse than random weights.
 AUTO_UPDATES, AUTO_EPOCHS = 500, (15, 100)
-# Rows of a part of the samples that are looked at together.
-ROWS = 4096
 # Solvers that need all samples together.
 FULL_SOLVERS = ("lbfgs", "marginalized")
 
@@ -48,76 +44,6 @@ def all_or_nothing(method):
             raise
 
     return wrapper
-
-
-def check_samples(estimator, X, dtype, *, reset):
-    """Validate X without casting or copying it.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Its `n_features_in_` and `feature_names_in_` are set (`reset`) or checked.
-    X : array-like of shape (n_samples, n_features)
-    dtype : str or dtype
-        The compute type that minibatches will be cast to.
-    reset : bool
-        True in `fit`.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        The same memory, unless X was a list, a data frame or the like.
-
-    Raises
-    ------
-    ValueError
-        If X is empty, not numeric, has NaN, infinity or a value beyond the compute type, or the
-        wrong number of features.
-    """
-    X = validate_data(estimator, X, dtype="numeric", reset=reset)
-    check_representable(X, dtype)
-    return X
-
-
-@contextmanager
-def about_validation():
-    """Say in a ValueError that it is about samples for validation, not about those of training."""
-    try:
-        yield
-    except ValueError as error:
-        error.args = (f"Samples for validation: {error}",)
-        raise
-
-
-def check_representable(X, dtype):
-    """Raise ValueError if X, of shape (n_samples, n_features), is not numeric or overflows `dtype`."""
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"X is not numeric: it has {X.dtype!r}. Convert it to numbers.")
-    largest = float(np.finfo(dtype).max)
-    if X.dtype.kind == "f" and float(np.finfo(X.dtype).max) > largest:
-        low, high = data_range(X)
-        if max(-low, high) > largest:
-            raise ValueError(
-                f"X contains a value too large for dtype('{np.dtype(dtype)}'): it lies in "
-                f"[{low:g}, {high:g}]. Scale X, or use dtype='float64'."
-            )
-
-
-def data_range(X, rows=None):
-    """Return the smallest and the largest value in some rows, by default all, of X as floats.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Any numeric type.
-    rows : ndarray of int of shape (n_rows,) or None
-        Which rows; read a part at a time.
-    """
-    if rows is None or len(rows) == len(X):
-        return float(X.min()), float(X.max())
-    ranges = [data_range(X[rows[start : start + ROWS]]) for start in range(0, len(rows), ROWS)]
-    lows, highs = zip(*ranges, strict=True)
-    return min(lows), max(highs)
 
 
 def writeable(array):

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._base import check_samples
 from sklearn_sda._classifier import SdAClassifier
 from sklearn_sda._encoder import AUTOENCODERS, layers_of, leaves, split_steps
 from sklearn_sda._regressor import SdARegressor
+from sklearn_sda._samples import check_samples
 from sklearn_sda._stacked import StackedAutoencoderTransformer
 
 SUPERVISED = (SdAClassifier, SdARegressor)

@@ -14,13 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._autoencoder import DenoisingAutoencoder, check_codes, check_validation
-from sklearn_sda._base import all_or_nothing, check_samples
+from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._base import all_or_nothing
+from sklearn_sda._combinations import check_combinations
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import LOSSES
 from sklearn_sda._network import forward, reconstruction_losses
 from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
+from sklearn_sda._samples import check_codes, check_samples, check_validation
 from sklearn_sda._training import training_rows
 from sklearn_sda._unrolled import FINE_TUNING_ATTRIBUTES, make_trainer, train_together, unrolled_decoders
 from sklearn_sda._weights import check_weights
@@ -564,7 +566,7 @@ class StackedAutoencoderTransformer(
         for number, (_, layer) in enumerate(thawed(pipeline).steps, start=1):
             layer._validate_params()
             try:
-                layer._check_combinations(n_features, feature_names, y)
+                check_combinations(layer, n_features, feature_names, y)
             except ValueError as error:
                 error.args = (f"Layer {number} of {len(pipeline)}: {error}",)
                 raise

@@ -10,14 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from sklearn_sda._base import (
-    MinibatchEstimator,
-    Monitor,
-    about_validation,
-    all_or_nothing,
-    check_samples,
-    writeable,
-)
+from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, writeable
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
     AUTOENCODERS,
@@ -40,6 +33,7 @@ from sklearn_sda._network import Affine, forward, output_losses
 from sklearn_sda._objectives import Network
 from sklearn_sda._parameters import SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
+from sklearn_sda._samples import about_validation, check_samples
 from sklearn_sda._targets import require_y
 from sklearn_sda._training import training_rows
 from sklearn_sda._weights import check_weights, scaled

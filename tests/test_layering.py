@@ -51,6 +51,8 @@ LAYERS = {
     },
     "_optimizers": {"numpy", "sklearn_sda._kernels"},
     "_compat": {"sklearn"},
+    "_samples": {"numpy", "sklearn"},
+    "_combinations": {"sklearn_sda._corruption"},
     "_base": {
         "numpy",
         "sklearn",
