@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, StratifiedKFold, cross_val_score
 from sklearn.neural_network import MLPRegressor
+from sklearn.semi_supervised import SelfTrainingClassifier
 from test_bad_input import assert_refused
 
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
@@ -144,6 +145,21 @@ def test_unlabelled_samples_help_where_labels_are_few(digits):
             with_all - clone(clf).set_params(pretrain=False).fit(X, some).score(X[rest], y[rest])
         )
     assert np.mean(differences) > 0
+
+
+def test_self_training_on_a_fitted_encoder(digits):
+    # scikit-learn hands over labelled samples only: the encoder must have been fitted to all before
+    X, y = digits
+    encoder = make_encoder().fit(X)
+    clf = make_classifier(FrozenEstimator(encoder), freeze=2, max_iter=20)
+    some = partly(y)
+    meta = SelfTrainingClassifier(clf, criterion="k_best", k_best=7, max_iter=3).fit(X, some)
+    labelled = meta.labeled_iter_ >= 0
+    assert labelled.sum() == (some >= 0).sum() + 3 * 7 and -1 not in meta.classes_
+    alone = clone(clf).fit(X[labelled], meta.transduction_[labelled])
+    assert same_parameters(meta.estimator_, alone)
+    for layer, frozen in zip(encoder, meta.estimator_.coefs_, strict=False):
+        assert np.array_equal(layer.encoder_coef_, frozen)
 
 
 def test_layers_with_supervision_learn_from_the_labels_there_are(X, y):

@@ -51,8 +51,10 @@ def test_the_examples_run(capsys):
     namespace = {}
     for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
         exec(block, namespace)
-    deep, shape, accuracy, few, scores, epochs, verdict = capsys.readouterr().out.splitlines()
+    deep, shape, accuracy, few, scores, self_training, epochs, verdict = capsys.readouterr().out.splitlines()
     assert float(deep) > -20 and shape == "(1797, 64)" and float(accuracy) > 0.9
     assert all(float(score) > 0.8 for score in few.split())
+    plain, trained_again = map(float, self_training.split())
+    assert trained_again > plain > 0.8
     assert min(map(float, scores.strip("[]").split())) > 0.5 and epochs.count(",") == 1
     assert verdict.startswith("Pretraining: helps. ")
