@@ -206,6 +206,29 @@ def variations():
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
+def features():
+    """Return the errors of a linear SVM on codes by the number of layers."""
+    data = record("papers/features")
+    rows = []
+    for data_set, published in data["published"].items():
+        cells = [figures for name, figures in data["cells"].items() if name.startswith(f"{data_set},")]
+        chosen_errors = [
+            min(
+                (errors["validation error %"], errors["test error %"])
+                for figures in cells
+                for name, errors in figures.items()
+                if name.startswith(f"{depth} layers")
+            )[1]
+            for depth in range(len(published))
+        ]
+        size = 10000 if data_set == "mnist" else 50000
+        ours = (f"{error:.2f} ± {interval(error, size):.2f}" for error in chosen_errors)
+        rows.append((f"{data_set}, published", *(f"{error:.2f}" for error in published)))
+        rows.append((f"{data_set}, here", *ours))
+    header = ("test error %", "no layer", "1 layer", "2 layers", "3 layers")
+    return f"{table(header, rows)}\n\n{taken(data)}"
+
+
 def deep_autoencoder():
     """Return the squared errors of a deep autoencoder and of PCA."""
     data = record("papers/deep_autoencoder")
@@ -237,6 +260,7 @@ def grid_memory():
 
 TABLES = {
     "variations": variations,
+    "features": features,
     "deep_autoencoder": deep_autoencoder,
     "few_labels": few_labels,
     "grid_memory": grid_memory,

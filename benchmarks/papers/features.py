@@ -1,16 +1,22 @@
 """A linear SVM on frozen codes of 0, 1, 2 and 3 layers (Vincent et al. 2010, table 5).
 
-The representation is learned without labels and never fine-tuned: layers of 1,000 logistic units, tied
-weights, cross-entropy, masking noise. `LinearSVC` is trained on the code of each depth, in a `Pipeline`.
-Noise and C are chosen on the validation set from the grid below, which was written down before the run; the
-test set is read once per cell, and only that of the chosen cell is shown. One seed. "rot" is generated
-anew, not the sample of the paper.
+The representation is learned without labels and never fine-tuned: layers of rectifiers, tied weights, masking
+noise. On the code of each depth comes a linear SVM, in a `Pipeline`: the columns standardised, one against
+one, as LIBSVM does it (`LinearSVC` by itself is one against all, and has more errors). Noise and C are chosen
+on the validation set from the grid below, which was written down before the run; the test set is read once
+per cell, and only that of the chosen cell is shown. One seed. "rot" is generated anew, not the sample of the
+paper.
+
+The test set of "rot" had been read for an earlier grid, of logistic units, 50 epochs and one SVM against all:
+49.55, 23.31, 23.39 and 21.76 % with 0 to 3 layers. Then units, epochs and SVM were chosen on other samples
+(drawn with another seed).
 """
 
 from _table import PRETRAINING, Table, argument_parser, error, interval, mnist
 from datasets import load
+from sklearn.multiclass import OneVsOneClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from sklearn_sda import StackedAutoencoderTransformer
@@ -18,9 +24,9 @@ from sklearn_sda import StackedAutoencoderTransformer
 SEED = 0
 # Test errors in percent with 0, 1, 2 and 3 layers.
 PUBLISHED = {"rot": [43.47, 21.74, 15.15, 10.00], "mnist": [5.33, 1.49, 1.24, 1.2]}
-LEVELS = {"rot": (0.1, 0.25), "mnist": (0.1, 0.25)}
-C = {"rot": (0.001, 0.01, 0.1), "mnist": (0.001, 0.01)}
-EPOCHS = {"rot": 50, "mnist": 15}
+LEVELS = ((0.25, 0.25, 0.25), (0.25, 0.55, 0.55))
+C = (0.001, 0.003, 0.01)
+EPOCHS = {"rot": 100, "mnist": 30}
 
 
 def train(data_set, level, folder, quick):
@@ -32,7 +38,7 @@ def train(data_set, level, folder, quick):
         training, validation, test = load(data_set, folder, seed=SEED, sizes=sizes)
     stack = StackedAutoencoderTransformer(
         (50,) * 3 if quick else (1000,) * 3,
-        activation="logistic",
+        activation="relu",
         corruption_level=level,
         random_state=SEED,
         max_iter=1 if quick else EPOCHS[data_set],
@@ -42,9 +48,9 @@ def train(data_set, level, folder, quick):
     for depth in range(4):
         encode = stack[:depth].transform if depth else lambda X: X
         codes = [encode(X) for X, _ in (training, validation, test)]
-        for c in C[data_set]:
-            model = make_pipeline(MaxAbsScaler(), LinearSVC(C=c, dual=False, random_state=SEED))
-            model.fit(codes[0], training[1])
+        for c in C:
+            svm = LinearSVC(C=c, tol=0.01, random_state=SEED)
+            model = make_pipeline(StandardScaler(), OneVsOneClassifier(svm)).fit(codes[0], training[1])
             figures[f"{depth} layers, C={c}"] = {
                 "validation error %": error(model, codes[1], validation[1]),
                 "test error %": error(model, codes[2], test[1]),
@@ -58,8 +64,7 @@ def main():
     table = Table(args, published=PUBLISHED, levels=LEVELS, C=C, epochs=EPOCHS, seed=SEED)
     for data_set, published in PUBLISHED.items():
         cells = {
-            f"{data_set}, level {level}": (train, data_set, level, args.data, args.quick)
-            for level in LEVELS[data_set]
+            f"{data_set}, level {level}": (train, data_set, level, args.data, args.quick) for level in LEVELS
         }
         table.run(cells, n_jobs=2)
         for depth, figure in enumerate(published):
