@@ -129,16 +129,17 @@ def first_use():
 
 def memory():
     """Return how far fits on a memmap raise the peak of memory."""
-    rows = [(name, *row.values()) for name, row in record("resources")["memory"].items()]
-    header = ("fit on 1,000,000 x 784 bytes", *next(iter(record("resources")["memory"].values())))
-    return table(header, rows)
+    data = record("resources")
+    rows = [(name, *row.values()) for name, row in data["memory"].items()]
+    header = ("fit on 1,000,000 x 784 bytes", *next(iter(data["memory"].values())))
+    return f"{table(header, rows)}\n\n{taken(data)}"
 
 
 def searches():
     """Return seconds and busy threads of grid searches."""
-    rows = []
+    data, rows = record("resources"), []
     for network in ("small", "large"):
-        for name, row in record("resources")[f"search, {network} network"].items():
+        for name, row in data[f"search, {network} network"].items():
             rows.append(
                 (
                     f"{network} network, n_jobs={name}",
@@ -146,7 +147,8 @@ def searches():
                     *list(row.values())[1:],
                 )
             )
-    return table(("search", "seconds", "of n_jobs=1", "busy threads, mean", "more than 2 busy"), rows)
+    header = ("search", "seconds", "of n_jobs=1", "busy threads, mean", "more than 2 busy")
+    return f"{table(header, rows)}\n\n{taken(data)}"
 
 
 def chosen(data, prefix, figure="validation error %"):

@@ -47,8 +47,9 @@ class DenoisingAutoencoder(
         reconstruction  x_hat = link(h W' + b')      with W' = W.T if the weights are tied
 
     A fresh corruption is drawn for every minibatch and never rescaled; `transform` and the scores
-    see clean samples only. X is never modified, and never copied or cast as a whole. Equations have the
-    numbers of ``docs/user_guide.md``, which says when to use what.
+    see clean samples only. X is never modified, and never copied or cast as a whole (but with solver
+    "lbfgs", whose minibatch is all of it). Equations have the numbers of ``docs/user_guide.md``, which says
+    when to use what.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ class DenoisingAutoencoder(
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         "invscaling" is learning_rate_init / (t + 1)**power_t after t samples; "adaptive" divides the
-        rate by 5 where training would otherwise stop. For both solvers.
+        rate by 5 where training would otherwise stop. For "adam" and "sgd".
 
     power_t : float, default=0.5
         Exponent of "invscaling".
@@ -160,7 +161,7 @@ class DenoisingAutoencoder(
 
     max_iter : int or "auto", default="auto"
         Largest number of epochs. "auto" is as many as make 500 updates, but at least 15 and at most
-        100. 0 leaves the random initial parameters.
+        100 (with "lbfgs" it is 100). 0 leaves the random initial parameters.
 
     shuffle : bool, default=True
         Whether the samples are visited in a new order in each epoch.

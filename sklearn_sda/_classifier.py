@@ -68,7 +68,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         "invscaling" is learning_rate_init / (t + 1)**power_t after t samples; "adaptive" divides the
-        rate by 5 where training would otherwise stop. For both solvers.
+        rate by 5 where training would otherwise stop. For "adam" and "sgd".
 
     power_t : float, default=0.5
         Exponent of "invscaling".

@@ -20,7 +20,7 @@ def import_safetensors():
         import safetensors.numpy
     except ImportError as error:
         raise ImportError(
-            "save_parameters and load_parameters need safetensors: pip install sklearn-sda[safetensors]."
+            "save_parameters and load_parameters need safetensors: pip install safetensors."
         ) from error
     return safetensors
 

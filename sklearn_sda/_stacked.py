@@ -123,7 +123,7 @@ class StackedAutoencoderTransformer(
 
     max_iter : int or "auto", default="auto"
         Largest number of epochs of a layer. "auto" is as many as make 500 updates, but at least 15 and
-        at most 100. 0 leaves the random initial parameters.
+        at most 100 (with "lbfgs" it is 100). 0 leaves the random initial parameters.
 
     shuffle : bool, default=True
         Whether the samples are visited in a new order in each epoch.

@@ -17,7 +17,7 @@ from datasets import NAMES, load
 from sklearn_sda import StackedAutoencoderTransformer
 
 SEED = 0
-# Test errors of SDAE-3 with masking noise in percent, and half of their 95 % intervals.
+# Test errors of SDAE-3 with masking noise in percent.
 PUBLISHED = {
     "basic": 2.84,
     "rot": 9.53,
