@@ -239,5 +239,10 @@ def helper(function):
 
 
 def subroutine(function):
-    """Compile a function that kernels of the same file call: once, where `helper` copies it to every call."""
-    return function if numba.config.DISABLE_JIT else numba.njit(**FLAGS)(function)
+    """Compile a function that kernels of the same file call: once, where `helper` copies it to every call.
+
+    Python can't call it: the wrappers for that are a tenth of the seconds that a layer's steps compile.
+    """
+    if numba.config.DISABLE_JIT:
+        return function
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)
