@@ -66,7 +66,7 @@ def watch():
     global peak
     while going:
         peak = max(peak, own())
-        time.sleep(0.001)
+        time.sleep(0.001)  # a look a millisecond leaves the processor to the fit
 watcher = threading.Thread(target=watch)
 watcher.start()
 model = fit(X)

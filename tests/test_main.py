@@ -181,7 +181,7 @@ def test_kernels_are_compiled_before_the_clock_runs(files, monkeypatch, capsys):
 
     def slow(name, estimator, X, y, scale, quiet):
         fitted.append((name, len(X), None if y is None else sorted(y)))
-        time.sleep(1.5)
+        time.sleep(1.5)  # the user is told after a second
         return fit(name, estimator, X, y, scale, quiet)
 
     fit = __main__.fit

@@ -109,7 +109,7 @@ def test_nothing_is_limited_after_many_fits():
     X = np.random.RandomState(0).uniform(size=(200, 784))
     for max_iter in (0, 0, 1, 0, 0) * 4:
         DenoisingAutoencoder(300, max_iter=max_iter, batch_size=200).fit(X)
-    time.sleep(0.1)
+    time.sleep(0.1)  # a thread of a closed team may begin to live only now, and must not limit anybody
     assert blas_threads() == 2
 
 

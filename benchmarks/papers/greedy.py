@@ -1,12 +1,11 @@
 """Labels or reconstruction in greedy pretraining (Bengio et al. 2007): a network with 20 units at the top.
 
-MNIST (50,000 / 10,000 / 10,000), 784-500-500-20-10, logistic units. In the paper a top layer as small
-as this one could not be trained well from random weights; the question was whether greedy pretraining should
-see the labels. Three
-starts: random, layers trained with labels only (supervision=1), plain autoencoders. Fine-tuning with early
-stopping on the validation set. What is chosen on the validation set is in the grid below, which was written
-down before the run; the test set is read once per cell, and only that of the chosen cell is shown. One
-seed.
+MNIST (50,000 / 10,000 / 10,000), 784-500-500-20-10, logistic units. In the paper a top layer as
+small as this one could not be trained well from random weights; the question was whether greedy pretraining
+should see the labels. Three starts: random, layers trained with labels only (supervision=1), plain
+autoencoders. Fine-tuning with early stopping on the validation set. What is chosen on the validation set is
+in the grid below, which was written down before the run; the test set is read once per cell, and only that of
+the chosen cell is shown. One seed.
 """
 
 from _table import Table, argument_parser, interval, mnist, train_network
