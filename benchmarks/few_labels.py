@@ -14,8 +14,8 @@ and 3.47 %; as below but for 15 epochs in the first layer, 200 for the output la
 are quoted from memory; their draws of labels are others.
 """
 
+import json
 import tempfile
-import time
 import warnings
 
 import numpy as np
@@ -23,7 +23,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from _common import argument_parser, environment, load_images, write_record
+from _cells import Table
+from _common import argument_parser, load_images
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
 
 SEED = 0
@@ -49,12 +50,25 @@ STACK = {
 FROZEN = {"freeze": 2, "dropout": (0, 0.5), "max_iter": 200}
 LONG = {**FROZEN, "max_iter": 600}
 SLOW = {"freeze": 1, "learning_rate_factors": (0, 0.1, 1), "dropout": (0.3, 0.5), "max_iter": 60}
-FINE_TUNING = {100: LONG, 600: FROZEN, 1000: FROZEN, 3000: SLOW}
-# With many labels of its own an epoch is long, with few of them many are needed: until nothing is gained.
-SELF_TRAINING = {**FROZEN, "tol": 0.005, "n_iter_no_change": 10}
-ROUNDS = {"threshold": 0.9, "max_iter": 5}
+# Self-training: with many labels of its own an epoch is long, with few of them many are needed, until nothing
+# is gained.
+TAUGHT = {
+    "each fit": {**FROZEN, "tol": 0.005, "n_iter_no_change": 10},
+    "rounds": {"threshold": 0.9, "max_iter": 5},
+}
 # The network from random weights; nothing is frozen.
 ALONE = {"pretrain": False, "dropout": 0.5, "input_dropout": 0.2, "max_iter": 100}
+# Options by number of labels.
+MODELS = {
+    "pretrained": {100: LONG, 600: FROZEN, 1000: FROZEN, 3000: SLOW},
+    "pretrained, self-training": dict.fromkeys(LABELS, TAUGHT),
+    "labelled images only": dict.fromkeys(LABELS, ALONE),
+}
+
+
+def cell_name(model, n_labels, seed, options):
+    """Return the name of a cell."""
+    return f"{n_labels} labels, draw {seed}, {model} {json.dumps(options)}"
 
 
 def draw(y, n_labels, seed):
@@ -74,68 +88,80 @@ def make_classifier(encoder, options, quick, **others):
     return SdAClassifier(encoder, random_state=SEED, **options, **others)
 
 
-def models(stack, pretrained, n_labels, folder, quick):
-    """Return the models by name, unfitted.
+def train(model, n_labels, seed, parts, stack, pretrained, folder, quick):
+    """Return the test error of a model with some labels, and the seconds of its fit.
 
     Parameters
     ----------
+    model : one of MODELS
+    n_labels : int
+    seed : int
+        Of the draw of the labels.
+    parts : tuple of ndarray
+        Training images and labels, test images and labels.
     stack : StackedAutoencoderTransformer
         Not fitted.
     pretrained : StackedAutoencoderTransformer
         Fitted to all images.
-    n_labels : int
     folder : str
         Where the pretraining is cached.
     quick : bool
         Whether a few epochs do.
     """
-    taught = make_classifier(FrozenEstimator(pretrained), SELF_TRAINING, quick)
-    return {
-        "pretrained": make_classifier(stack, FINE_TUNING[n_labels], quick, memory=folder),
-        "pretrained, self-training": SelfTrainingClassifier(taught, **ROUNDS),
-        "labelled images only": make_classifier(stack, ALONE, quick),
-    }
+    warnings.simplefilter("ignore", ConvergenceWarning)  # epochs are limited on purpose
+    X, y, X_test, y_test = parts
+    some = draw(y, n_labels, seed)
+    options = MODELS[model][n_labels]
+    if model == "pretrained":
+        clf = make_classifier(stack, options, quick, memory=folder)
+    elif model == "pretrained, self-training":
+        clf = make_classifier(FrozenEstimator(pretrained), options["each fit"], quick)
+        clf = SelfTrainingClassifier(clf, **options["rounds"])
+    else:
+        X, some = X[some >= 0], some[some >= 0]
+        clf = make_classifier(stack, options, quick)
+    clf.fit(X, some)
+    return {"test error %": round(100 * (1 - clf.score(X_test, y_test)), 2)}
 
 
 def main():
-    """Fit for every number of labels and every draw, print and record the errors."""
+    """Compute the missing cells, print and record the errors."""
     args = argument_parser(__doc__, "few_labels").parse_args()
-    run = environment()
     X, y, X_test, y_test = load_images("mnist", args.data)
     X, X_test = X / np.float32(255), X_test / np.float32(255)
     if args.quick:
         X, y = X[:2000], y[:2000]
+    parts = X, y, X_test, y_test
     small = {"hidden_layer_sizes": (50, 50), "max_iter": 1} if args.quick else {}
     stack = StackedAutoencoderTransformer(random_state=SEED, **{**STACK, **small})
-    errors, seconds = {}, {}
-    warnings.simplefilter("ignore", ConvergenceWarning)  # epochs are limited on purpose
+    labels, draws = (LABELS[:2], 2) if args.quick else (LABELS, DRAWS)
+    table = Table(args, published=PUBLISHED, labels=LABELS, draws=DRAWS, stack=STACK, seed=SEED, grid=MODELS)
     with tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore", ConvergenceWarning)
         first = make_classifier(stack, {"freeze": 2, "max_iter": 1}, args.quick, memory=folder)
         pretrained = first.fit(X, draw(y, 100, 0)).encoder_
-        for n_labels in LABELS[:2] if args.quick else LABELS:
-            errors[n_labels] = {}
-            for seed in range(2 if args.quick else DRAWS):
-                some = draw(y, n_labels, seed)
-                for name, model in models(stack, pretrained, n_labels, folder, args.quick).items():
-                    rows = some >= 0 if name == "labelled images only" else slice(None)
-                    start = time.perf_counter()
-                    model.fit(X[rows], some[rows])
-                    seconds.setdefault(name, []).append(round(time.perf_counter() - start, 1))
-                    error = round(100 * (1 - model.score(X_test, y_test)), 2)
-                    errors[n_labels].setdefault(name, []).append(error)
-                    print(f"{n_labels} labels, draw {seed}, {name}: {error:.2f} %", flush=True)
-    print(f"\n{'labels':40}" + "".join(f"{n:>16}" for n in errors))
+        cells = {
+            cell_name(model, n_labels, seed, MODELS[model][n_labels]): (
+                train, model, n_labels, seed, parts, stack, pretrained, folder, args.quick,
+            )
+            for n_labels in labels
+            for model in MODELS
+            for seed in range(draws)
+        }  # fmt: skip
+        table.run(cells, n_jobs=2)
+    print(f"\n{'labels':40}" + "".join(f"{n:>16}" for n in labels))
     for name, published in PUBLISHED.items():
-        print(f"{name:40}" + "".join(f"{error:>16.2f}" for error in published[: len(errors)]))
-    for name in seconds:
-        cells = [f"{np.mean(row[name]):.2f} ± {np.std(row[name], ddof=1):.2f}" for row in errors.values()]
-        print(f"sklearn_sda, {name:27}" + "".join(f"{cell:>16}" for cell in cells))
-    if not args.quick:
-        write_record(
-            args.output, run, published=PUBLISHED, labels=LABELS, stack=STACK, fine_tuning=FINE_TUNING,
-            self_training={**SELF_TRAINING, "rounds": ROUNDS}, labelled_images_only=ALONE, errors=errors,
-            seconds=seconds,
-        )  # fmt: skip
+        print(f"{name:40}" + "".join(f"{error:>16.2f}" for error in published[: len(labels)]))
+    for model in MODELS:
+        rows = [
+            [
+                table.cells[cell_name(model, n, seed, MODELS[model][n])]["test error %"]
+                for seed in range(draws)
+            ]
+            for n in labels
+        ]
+        shown = [f"{np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f}" for errors in rows]
+        print(f"sklearn_sda, {model:27}" + "".join(f"{cell:>16}" for cell in shown))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import re
 from statistics import mean, median, stdev
 
 from _common import RESULTS, ROOT, interval
+from few_labels import cell_name
 from speed import draw
 
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
@@ -28,8 +29,15 @@ def taken(data):
     """Return how a record was taken, in one line."""
     run = data["environment"]
     clean = ", with uncommitted changes" if run["uncommitted changes in the package"] else ""
+    # cells of a table may be of several runs; those that do not say their processor are of the first one's
+    cells = data.get("cells", [])
+    cells = list(cells.values()) if isinstance(cells, dict) else []
+    commits = sorted({cell["commit"][:7] for cell in cells} or {run["commit"][:7]})
+    processors = sorted({cell.get("cpu", run["cpu"]) for cell in cells} or {run["cpu"]})
+    last = max((cell["date"] for cell in cells), default=run["date"])
     return (
-        f"{run['date'][:10]}, commit {run['commit'][:7]}{clean}, {run['cpu']}, {run['cpus']} cores, "
+        f"{last[:10]}, commit{'s'[: len(commits) > 1]} {', '.join(commits)}{clean}, "
+        f"{' and '.join(processors)}, {run['cpus']} cores, "
         f"Python {run['python']}, NumPy {run['numpy']}, "
         f"scikit-learn {run['scikit-learn']}, Numba {run['numba']}."
     )
@@ -244,11 +252,14 @@ def few_labels():
     """Return the errors on MNIST with few labels."""
     data = record("few_labels")
     rows = [(name, *(f"{error:.2f}" for error in errors)) for name, errors in data["published"].items()]
-    for name in data["seconds"]:
-        cells = [row[name] for row in data["errors"].values()]
-        rows.append(
-            (f"sklearn_sda, {name}", *(f"{mean(errors):.2f} ± {stdev(errors):.2f}" for errors in cells))
-        )
+    for model, grid in data["grid"].items():
+        columns = []
+        for n in data["labels"]:
+            options = grid[str(n)]
+            names = [cell_name(model, n, seed, options) for seed in range(data["draws"])]
+            errors = [data["cells"][name]["test error %"] for name in names]
+            columns.append(f"{mean(errors):.2f} ± {stdev(errors):.2f}")
+        rows.append((f"sklearn_sda, {model}", *columns))
     header = ("test error %", *(f"{n} labels" for n in data["labels"]))
     return f"{table(header, rows)}\n\n{taken(data)}"
 

@@ -143,9 +143,18 @@ def test_quarter_turns_are_exact(datasets, sources):
     np.testing.assert_allclose(turned, np.rot90(digits, axes=(2, 1)), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "behind"), [("bg_rand", "basic"), ("bg_img", "basic"), ("bg_img_rot", "rot")]
-)
+def test_the_random_background_and_the_digit_give_the_larger_pixel(datasets, sources):
+    X = datasets.make("bg_rand", np.random.default_rng(0), 50, *sources)[0]
+    digits = datasets.make("basic", np.random.default_rng(0), 50, *sources)[0]
+    # the same random numbers in front of black images are the background alone
+    black = np.zeros((50, 28, 28), np.float32)
+    background = datasets.bg_rand(np.random.default_rng(0), black, None).reshape(50, 784)
+    np.testing.assert_array_equal(X, np.maximum(digits, background))
+    grey = (digits > 0) & (digits < 0.3)
+    assert 0.7 < (X > digits)[grey].mean() < 0.95
+
+
+@pytest.mark.parametrize(("name", "behind"), [("bg_img", "basic"), ("bg_img_rot", "rot")])
 def test_the_background_is_where_the_digit_is_black(name, behind, datasets, sources):
     def make(name):
         return datasets.make(name, np.random.default_rng(0), 50, *sources)[0]
