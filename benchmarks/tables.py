@@ -155,7 +155,7 @@ def searches():
                     *list(row.values())[1:],
                 )
             )
-    header = ("search", "seconds", "of n_jobs=1", "busy threads, mean", "more than 2 busy")
+    header = ("search", "seconds", "of n_jobs=1", "busy threads, mean", "at most")
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 

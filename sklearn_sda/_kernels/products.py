@@ -4,9 +4,9 @@ Called from compiled code: NumPy's ``dot`` can't add to its output, and has a BL
 own. SciPy publishes the addresses of its routines (`scipy.linalg.cython_blas`) for this purpose.
 """
 
-import numpy as np
-from llvmlite import binding
+from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic, overload
 from threadpoolctl import threadpool_info
 
@@ -32,11 +32,10 @@ TILES = (16, 192)
 
 AS_IS, TRANSPOSED = ord("N"), ord("T")
 ADDRESS = types.intp
-ROUTINES = {}
-for _scalar, _name in ((types.float32, "sgemm"), (types.float64, "dgemm")):
+ROUTINES = {types.float32: "sgemm", types.float64: "dgemm"}
+for _name in ROUTINES.values():
     # under a name, so that cached code finds the routine at the address of this process
     binding.add_symbol(f"sklearn_sda_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name))
-    ROUTINES[_scalar] = types.ExternalFunction(f"sklearn_sda_{_name}", types.void(*[ADDRESS] * 13))
 
 
 @intrinsic
@@ -48,6 +47,32 @@ def _address(typingctx, array):
         return builder.ptrtoint(data, context.get_value_type(ADDRESS))
 
     return ADDRESS(array), generate
+
+
+@intrinsic
+def _call_blas(
+    typingctx, flag_A, flag_B, n, m, k, alpha, A, stride_A, B, stride_B, beta, out, stride_out
+):  # fmt: skip
+    """Call gemm, the arguments in the order and with the names of BLAS, which wants the address of each."""
+
+    def generate(context, builder, signature, args):
+        pointer = ir.IntType(8).as_pointer()
+        matrices = {6, 8, 11}
+        addresses = [
+            builder.inttoptr(value, pointer)
+            if k in matrices
+            else builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
+            for k, value in enumerate(args)
+        ]
+        routine = ir.FunctionType(ir.VoidType(), [pointer] * len(args))
+        name = f"sklearn_sda_{ROUTINES[signature.args[5]]}"
+        builder.call(cgutils.get_or_insert_function(builder.module, routine, name), addresses)
+        return context.get_dummy_value()
+
+    flag, size = types.int8, types.int32
+    return types.void(
+        flag, flag, size, size, size, alpha, ADDRESS, size, ADDRESS, size, alpha, ADDRESS, size
+    ), generate  # fmt: skip
 
 
 def _gemm(A, B, alpha, beta, out, part, n_parts):
@@ -63,10 +88,8 @@ def _gemm(A, B, alpha, beta, out, part, n_parts):
 def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
     """Call BLAS, a panel of the sum at a time.
 
-    BLAS thinks in columns: a C-ordered matrix is its transpose. It computes out.T = B.T @ A.T, every
-    argument by address.
+    BLAS thinks in columns: a C-ordered matrix is its transpose. It computes out.T = B.T @ A.T.
     """
-    routine = ROUTINES[out.dtype]
 
     def implementation(A, B, alpha, beta, out, part, n_parts):
         item = out.itemsize
@@ -88,26 +111,19 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
             return
         start = n_tiles * part // n_parts * tile
         stop = min(n_tiles * (part + 1) // n_parts * tile, m)
-        transposed = np.empty(2, np.uint8)
-        transposed[0] = AS_IS if B_rows else TRANSPOSED
-        transposed[1] = AS_IS if A_rows else TRANSPOSED
-        sizes = np.empty(6, np.int32)  # columns of out, rows of out, terms; strides of B, A and out
-        sizes[0], sizes[1], sizes[5] = stop - start, n, m
-        sizes[3] = max(m, B.strides[0] // item) if B_rows else max(k, B.strides[1] // item)
-        sizes[4] = max(k, A.strides[0] // item) if A_rows else max(n, A.strides[1] // item)
-        factors = np.empty(2, out.dtype)
-        factors[0], factors[1] = alpha, beta
+        columns = stop - start
+        stride_B = max(m, B.strides[0] // item) if B_rows else max(k, B.strides[1] // item)
+        stride_A = max(k, A.strides[0] // item) if A_rows else max(n, A.strides[1] // item)
+        keep = beta
         for term in range(0, k, panel):
-            sizes[2] = min(panel, k - term)
-            # addresses are taken in the loop, so that the arrays live until it ends
-            flag, size, factor = _address(transposed), _address(sizes), _address(factors)
-            routine(
-                flag, flag + 1, size, size + 4, size + 8, factor,
-                _address(B) + term * B.strides[0] + start * B.strides[1], size + 12,
-                _address(A) + term * A.strides[1], size + 16,
-                factor + item, _address(out) + start * item, size + 20,
+            _call_blas(
+                AS_IS if B_rows else TRANSPOSED, AS_IS if A_rows else TRANSPOSED,
+                columns, n, min(panel, k - term), alpha,
+                _address(B) + term * B.strides[0] + start * B.strides[1], stride_B,
+                _address(A) + term * A.strides[1], stride_A,
+                keep, _address(out) + start * item, m,
             )  # fmt: skip
-            factors[1] = 1
+            keep = out.dtype.type(1)
 
     return implementation
 

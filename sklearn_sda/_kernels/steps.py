@@ -10,12 +10,16 @@ it.
 """
 
 import ctypes
+import functools
 import sys
 
+import numba
 import numpy as np
 from llvmlite import binding
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
+from numba.np.arrayobj import populate_array
 
 from sklearn_sda._kernels import corruption, penalty, pointwise, update
 from sklearn_sda._kernels._jit import (
@@ -113,6 +117,87 @@ def _share(size, block, thread, n_threads):
     return min(start, size), min(stop, size)
 
 
+# --- views ----------------------------------------------------------------------------------------------
+
+# Numba's own slices look after negative and too large numbers and count references: a layer's steps compile
+# in 3.6 seconds with them and in 2.6 with these. They take C-ordered arrays, which must outlive the view, and
+# numbers that are right.
+
+
+def _view(context, builder, signature, array, offset, shape):
+    """Return code for a view of an array: `offset` items into it, C-ordered, of some shape."""
+    whole = context.make_array(signature.args[0])(context, builder, array)
+    strides, step = [], whole.itemsize
+    for size in reversed(shape):
+        strides.insert(0, step)
+        step = builder.mul(step, size)
+    view = context.make_array(signature.return_type)(context, builder)
+    data = cgutils.pointer_add(builder, whole.data, builder.mul(offset, whole.itemsize))
+    populate_array(view, data, shape, strides, whole.itemsize, meminfo=None)
+    return view._getvalue()
+
+
+def _row_size(context, builder, kind, array):
+    """Return code for the sizes of an array but for the first, and for their product."""
+    sizes = cgutils.unpack_tuple(builder, context.make_array(kind)(context, builder, array).shape, kind.ndim)[
+        1:
+    ]
+    return sizes, functools.reduce(builder.mul, sizes, context.get_constant(types.intp, 1))
+
+
+def _cut(array, start, stop):
+    """Return the items, or rows, of an array from `start` to `stop`."""
+    return array[start:stop]
+
+
+def _flat_rows(matrix, start, stop):
+    """Return the rows of a matrix from `start` to `stop`, one after the other, as a vector."""
+    return matrix[start:stop].reshape(-1)
+
+
+def _rows(flat, start, rows, columns):
+    """Return a part of a flat array as a matrix of shape (rows, columns)."""
+    return flat[start : start + rows * columns].reshape((rows, columns))
+
+
+@intrinsic
+def _compiled_cut(typingctx, array, start, stop):
+    """Return it compiled."""
+
+    def generate(context, builder, signature, args):
+        sizes, row_size = _row_size(context, builder, array, args[0])
+        shape = [builder.sub(args[2], args[1]), *sizes]
+        return _view(context, builder, signature, args[0], builder.mul(args[1], row_size), shape)
+
+    return array(array, types.intp, types.intp), generate
+
+
+@intrinsic
+def _compiled_flat_rows(typingctx, matrix, start, stop):
+    """Return it compiled."""
+
+    def generate(context, builder, signature, args):
+        _, row_size = _row_size(context, builder, matrix, args[0])
+        shape = [builder.mul(builder.sub(args[2], args[1]), row_size)]
+        return _view(context, builder, signature, args[0], builder.mul(args[1], row_size), shape)
+
+    return matrix.copy(ndim=1)(matrix, types.intp, types.intp), generate
+
+
+@intrinsic
+def _compiled_rows(typingctx, flat, start, rows, columns):
+    """Return it compiled."""
+
+    def generate(context, builder, signature, args):
+        return _view(context, builder, signature, args[0], args[1], [args[2], args[3]])
+
+    return flat.copy(ndim=2)(flat, types.intp, types.intp, types.intp), generate
+
+
+if not numba.config.DISABLE_JIT:
+    _cut, _flat_rows, _rows = _compiled_cut, _compiled_flat_rows, _compiled_rows
+
+
 # --- the update of one array --------------------------------------------------------------------------
 
 
@@ -134,13 +219,8 @@ def _copy_rows(X, start, stop, out, first):
 @subroutine
 def _part(flat, start, size):
     """Return a part of a flat array; of an empty one nothing."""
-    return flat[min(start, flat.size) : min(start + size, flat.size)]
-
-
-@subroutine
-def _rows(flat, start, rows, columns):
-    """Return a part of a flat array as a matrix of shape (rows, columns)."""
-    return flat[start : start + rows * columns].reshape((rows, columns))
+    first = min(start, flat.size)
+    return _cut(flat, first, min(first + size, flat.size))
 
 
 @subroutine
@@ -162,7 +242,7 @@ def _move_coef(
             penalties[k // BLOCK] = add_l2(block, strength, strengths, grad)
     start, size = place + i * columns, (j - i) * columns
     update(
-        coef[i:j].reshape(-1), gradients[start : start + size],
+        _flat_rows(coef, i, j), _cut(gradients, start, start + size),
         _part(first, start, size), _part(second, start, size), step_size, decay_1, decay_2, epsilon,
     )  # fmt: skip
 
@@ -174,14 +254,14 @@ def _move_intercept(
 ):  # fmt: skip
     """Update a thread's share of an intercept, whose gradient is the sum of the rows of delta."""
     i, j = _share(intercept.size, BLOCK, thread, n_threads)
-    grad = gradients[place + i : place + j]
+    grad = _cut(gradients, place + i, place + j)
     _fill(delta.dtype.type(0), grad)
     for row in range(delta.shape[0]):
-        part = delta[row, i:j]
+        part = _cut(delta[row], i, j)
         for column in range(part.size):
             grad[column] += part[column]
     update(
-        intercept[i:j], grad, _part(first, place + i, j - i), _part(second, place + i, j - i),
+        _cut(intercept, i, j), grad, _part(first, place + i, j - i), _part(second, place + i, j - i),
         step_size, decay_1, decay_2, epsilon,
     )  # fmt: skip
 
@@ -310,34 +390,38 @@ def train_layer(
         n = stop - start
         i, j = _share(n, 1, thread, n_threads)
         a, b = _share(n_components, BLOCK, thread, n_threads)
-        x, step_size = X[start:stop], step_sizes[k]
-        x_tilde, delta, delta_h, h = visible[:n], visible[n : 2 * n], hidden[:n], hidden[n : 2 * n]
-        slopes, bends, delta_output = bent[:n], bent[n : 2 * n], output[:n]
+        x, step_size = _cut(X, start, stop), step_sizes[k]
+        x_tilde, delta = _cut(visible, 0, n), _cut(visible, n, 2 * n)
+        delta_h, h = _cut(hidden, 0, n), _cut(hidden, n, 2 * n)
+        slopes, bends, delta_output = bent[:n], bent[n : 2 * n], _cut(output, 0, n)
         for row in range(i, j):
             weights[row] = (one - supervision) * sample_weights[start + row] / coef.dtype.type(n)
             if supervised:
                 output_weights[row] = supervision * target_weights[start + row] / coef.dtype.type(n)
         strength = alpha / coef.dtype.type(n)
-        _fill(strength, l2[a:b])
+        _fill(strength, _cut(l2, a, b))
         _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
 
         _wait(arrivals, n_threads)
         multiply(x_tilde, coef, one, zero, h, thread, n_threads)
         _wait(arrivals, n_threads)
-        forward(h[i:j], intercept)
+        forward(_cut(h, i, j), intercept)
         if contracted:
-            derivatives(h[i:j], slopes[i:j], bends[i:j])
+            derivatives(_cut(h, i, j), _cut(slopes, i, j), _cut(bends, i, j))
         _wait(arrivals, n_threads)
         multiply(h, coef.T if tied else decoder_coef, one, zero, delta, thread, n_threads)
         if supervised:
             multiply(h, output_coef, one, zero, delta_output, thread, n_threads)
         _wait(arrivals, n_threads)
-        row_losses = losses[start + i : start + j]
-        loss(x[i:j], delta[i:j], decoder_intercept, weights[i:j], emphasis[start + i : start + j], row_losses)
+        row_losses = _cut(losses, start + i, start + j)
+        loss(
+            _cut(x, i, j), _cut(delta, i, j), decoder_intercept, _cut(weights, i, j),
+            emphasis[start + i : start + j], row_losses,
+        )  # fmt: skip
         if supervised:
             target_loss(
-                targets[start + i : start + j], delta_output[i:j], output_intercept, output_weights[i:j],
-                emphasis, output_losses[i:j],
+                _cut(targets, start + i, start + j), _cut(delta_output, i, j), output_intercept,
+                _cut(output_weights, i, j), emphasis, _cut(output_losses, i, j),
             )  # fmt: skip
         for row in range(i, j):
             losses[start + row] *= (one - supervision) * sample_weights[start + row]
@@ -354,17 +438,17 @@ def train_layer(
         _wait(arrivals, n_threads)
         if penalised:
             penalise_code(
-                h, slopes, bends, coef, sample_weights[start:stop], strengths, delta_h, l2, code_penalties,
-                a, b,
+                h, slopes, bends, coef, _cut(sample_weights, start, stop), strengths, delta_h, l2,
+                code_penalties, a, b,
             )  # fmt: skip
             _wait(arrivals, n_threads)
-        backward(h[i:j], delta_h[i:j])
+        backward(_cut(h, i, j), _cut(delta_h, i, j))
         _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
         factor, keep = (-step_size, one) if folded else (one, zero)
         out = coef if folded else _rows(gradients, 0, n_features, n_components)
         terms = 2 * n if tied else n
-        multiply(visible[:terms].T, hidden[:terms], factor, keep, out, thread, n_threads)
+        multiply(_cut(visible, 0, terms).T, _cut(hidden, 0, terms), factor, keep, out, thread, n_threads)
         if not tied:
             out = decoder_coef if folded else _rows(gradients, place_decoder, n_components, n_features)
             multiply(h.T, delta, factor, keep, out, thread, n_threads)
@@ -405,9 +489,9 @@ def train_layer(
         _wait(arrivals, n_threads)
         if thread == 0:
             if decays:
-                _add_penalties(penalties, losses[start:stop])
+                _add_penalties(penalties, _cut(losses, start, stop))
             if penalised:
-                _add_penalties(code_penalties, losses[start:stop])
+                _add_penalties(code_penalties, _cut(losses, start, stop))
 
 
 @intrinsic
@@ -530,16 +614,17 @@ def train_network(
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
             if dropout[k] > 0:
                 _fill(dropout[k], levels)
-                drop(H[i:j], levels, levels, levels, np.uint64(seeds[k]), first_row, H[i:j])
+                mine = _cut(H, i, j)
+                drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
             _wait(arrivals, n_threads)
             multiply(H, coef, one / (one - dropout[k]), zero, Z, thread, n_threads)
             _wait(arrivals, n_threads)
             if k < last:
-                forwards[units[k]](Z[i:j], intercept)
+                forwards[units[k]](_cut(Z, i, j), intercept)
             else:
                 loss(
-                    targets[start + i : start + j], Z[i:j], intercept, weights[i:j], nothing,
-                    losses[start + i : start + j],
+                    _cut(targets, start + i, start + j), _cut(Z, i, j), intercept, _cut(weights, i, j),
+                    nothing, _cut(losses, start + i, start + j),
                 )  # fmt: skip
                 for row in range(start + i, start + j):
                     losses[row] *= sample_weights[row]
@@ -551,10 +636,11 @@ def train_network(
             multiply(delta, coef.T, one / (one - dropout[k]), zero, below, thread, n_threads)
             _wait(arrivals, n_threads)
             # from the output that was not dropped; what comes from the others is dropped in the same way
-            backwards[units[k - 1]](H[i:j], below[i:j])
+            backwards[units[k - 1]](_cut(H, i, j), _cut(below, i, j))
             if dropout[k] > 0:
                 _fill(dropout[k], levels)
-                drop(below[i:j], levels, levels, levels, np.uint64(seeds[k]), first_row, below[i:j])
+                mine = _cut(below, i, j)
+                drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
         _wait(arrivals, n_threads)
         # out <- factor product + keep out: the gradient, or at once the coefficients
         keep = one if folded else zero
@@ -588,7 +674,7 @@ def train_network(
                 )  # fmt: skip
         _wait(arrivals, n_threads)
         if alpha > 0 and thread == 0:
-            _add_penalties(penalties, losses[start:stop])
+            _add_penalties(penalties, _cut(losses, start, stop))
 
 
 @kernel(
