@@ -2,16 +2,20 @@
 
 The labels are drawn ten times, the same number of every class. `SdAClassifier.fit` gets all images, -1 being
 the label of those without; the pretraining, which sees no labels, is the same for all draws and comes from
-`memory`. Beside it self-training on the same frozen layers (scikit-learn's `SelfTrainingClassifier`: images
-that the network is sure of are given its labels, five times over), and the same network from random weights,
-with the labelled images only. The test set has 10,000 images, mean and standard deviation are over the draws.
+`memory`. Beside it self-training (scikit-learn's `SelfTrainingClassifier`: images that the network is sure of
+are given its labels, several times over) on the same layers: with up to 1,000 labels they stay as they were
+pretrained, with 3,000 they are those of the first model, and the upper one is trained on. And the same network
+from random weights, with the labelled images only. The test set has 10,000 images, mean and standard deviation
+are over the draws.
 
 The options of the network below were chosen with other draws (seeds 100 to 104) from the first 50,000 images,
 by the error on the last 10,000 training images; the test set was not read for that. (It had been read before
 for two other networks, with 100, 600, 1,000 and 3,000 labels: masking noise in both layers, 15.05, 6.16, 5.20
 and 3.47 %; as below but for 15 epochs in the first layer, 200 for the output layer and no self-training,
-14.73, 5.82, 4.93 and 3.40 %. Then noise and epochs were chosen anew, in the same way.) The published figures
-are quoted from memory; their draws of labels are others.
+14.73, 5.82, 4.93 and 3.40 %. Then noise and epochs were chosen anew, in the same way. And self-training had been
+recorded with 3,000 labels on layers that stayed as they were pretrained: 3.64 %. Training the upper one on was
+chosen with draws 100 and 101: 2.54 and 2.48 % of the validation images, where one fit has 2.97 and 2.91 %, and
+three rounds 2.68 and 2.55 %.) The published figures are quoted from memory; their draws of labels are others.
 """
 
 import json
@@ -50,18 +54,24 @@ STACK = {
 FROZEN = {"freeze": 2, "dropout": (0, 0.5), "max_iter": 200}
 LONG = {**FROZEN, "max_iter": 600}
 SLOW = {"freeze": 1, "learning_rate_factors": (0, 0.1, 1), "dropout": (0.3, 0.5), "max_iter": 60}
-# Self-training: with many labels of its own an epoch is long, with few of them many are needed, until nothing
-# is gained.
+# Self-training on the pretrained layers: with many labels of its own an epoch is long, with few of them many are
+# needed, until nothing is gained.
 TAUGHT = {
     "each fit": {**FROZEN, "tol": 0.005, "n_iter_no_change": 10},
     "rounds": {"threshold": 0.9, "max_iter": 5},
+}
+# On layers that a first fit has fine-tuned, and every further one fine-tunes.
+TAUGHT_SLOWLY = {
+    "first fit": SLOW,
+    "each fit": {**SLOW, "max_iter": 10},
+    "rounds": {"threshold": 0.9, "max_iter": 2},
 }
 # The network from random weights; nothing is frozen.
 ALONE = {"pretrain": False, "dropout": 0.5, "input_dropout": 0.2, "max_iter": 100}
 # Options by number of labels.
 MODELS = {
     "pretrained": {100: LONG, 600: FROZEN, 1000: FROZEN, 3000: SLOW},
-    "pretrained, self-training": dict.fromkeys(LABELS, TAUGHT),
+    "pretrained, self-training": {100: TAUGHT, 600: TAUGHT, 1000: TAUGHT, 3000: TAUGHT_SLOWLY},
     "labelled images only": dict.fromkeys(LABELS, ALONE),
 }
 
@@ -115,7 +125,11 @@ def train(model, n_labels, seed, parts, stack, pretrained, folder, quick):
     if model == "pretrained":
         clf = make_classifier(stack, options, quick, memory=folder)
     elif model == "pretrained, self-training":
-        clf = make_classifier(FrozenEstimator(pretrained), options["each fit"], quick)
+        encoder = pretrained
+        if "first fit" in options:
+            first = make_classifier(FrozenEstimator(pretrained), options["first fit"], quick)
+            encoder = first.fit(X[some >= 0], some[some >= 0]).encoder_
+        clf = make_classifier(FrozenEstimator(encoder), options["each fit"], quick)
         clf = SelfTrainingClassifier(clf, **options["rounds"])
     else:
         X, some = X[some >= 0], some[some >= 0]
