@@ -1,21 +1,22 @@
 """Few labels on MNIST: all 60,000 training images, of which 100, 600, 1,000 or 3,000 have a label.
 
-The labels are drawn ten times, the same number of every class. `SdAClassifier.fit` gets all images, -1 being
-the label of those without; the pretraining, which sees no labels, is the same for all draws and comes from
-`memory`. Beside it self-training (scikit-learn's `SelfTrainingClassifier`: images that the network is sure of
-are given its labels, several times over) on the same layers: with up to 1,000 labels they stay as they were
-pretrained, with 3,000 they are those of the first model, and the upper one is trained on. And the same network
-from random weights, with the labelled images only. The test set has 10,000 images, mean and standard deviation
-are over the draws.
+The labels are drawn ten times, the same number of every class. `SdAClassifier.fit` gets all images, -1
+being the label of those without; the pretraining, which sees no labels, is the same for all draws and comes
+from `memory`. Beside it self-training (scikit-learn's `SelfTrainingClassifier`: images that the network is
+sure of are given its labels, several times over) on the same layers: with up to 1,000 labels they stay as
+they were pretrained, with 3,000 they are those of the first model, and the upper one is trained on. And the
+same network from random weights, with the labelled images only. The test set has 10,000 images, mean and
+standard deviation are over the draws.
 
-The options of the network below were chosen with other draws (seeds 100 to 104) from the first 50,000 images,
-by the error on the last 10,000 training images; the test set was not read for that. (It had been read before
-for two other networks, with 100, 600, 1,000 and 3,000 labels: masking noise in both layers, 15.05, 6.16, 5.20
-and 3.47 %; as below but for 15 epochs in the first layer, 200 for the output layer and no self-training,
-14.73, 5.82, 4.93 and 3.40 %. Then noise and epochs were chosen anew, in the same way. And self-training had been
-recorded with 3,000 labels on layers that stayed as they were pretrained: 3.64 %. Training the upper one on was
-chosen with draws 100 and 101: 2.54 and 2.48 % of the validation images, where one fit has 2.97 and 2.91 %, and
-three rounds 2.68 and 2.55 %.) The published figures are quoted from memory; their draws of labels are others.
+The options of the network below were chosen with other draws (seeds 100 to 104) from the first 50,000
+images, by the error on the last 10,000 training images; the test set was not read for that. (It had been
+read before for two other networks, with 100, 600, 1,000 and 3,000 labels: masking noise in both layers,
+15.05, 6.16, 5.20 and 3.47 %; as below but for 15 epochs in the first layer, 200 for the output layer and no
+self-training, 14.73, 5.82, 4.93 and 3.40 %. Then noise and epochs were chosen anew, in the same way. And
+self-training had been recorded with 3,000 labels on layers that stayed as they were pretrained: 3.64 %.
+Training the upper one on was chosen with draws 100 and 101: 2.54 and 2.48 % of the validation images, where
+one fit has 2.97 and 2.91 %, and three rounds 2.68 and 2.55 %.) The published figures are quoted from
+memory; their draws of labels are others.
 """
 
 import json
@@ -54,8 +55,8 @@ STACK = {
 FROZEN = {"freeze": 2, "dropout": (0, 0.5), "max_iter": 200}
 LONG = {**FROZEN, "max_iter": 600}
 SLOW = {"freeze": 1, "learning_rate_factors": (0, 0.1, 1), "dropout": (0.3, 0.5), "max_iter": 60}
-# Self-training on the pretrained layers: with many labels of its own an epoch is long, with few of them many are
-# needed, until nothing is gained.
+# Self-training on the pretrained layers: with many labels of its own an epoch is long, with few of them many
+# are needed, until nothing is gained.
 TAUGHT = {
     "each fit": {**FROZEN, "tol": 0.005, "n_iter_no_change": 10},
     "rounds": {"threshold": 0.9, "max_iter": 5},
