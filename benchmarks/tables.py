@@ -209,10 +209,10 @@ def variations():
     data = record("papers/variations")
     rows = []
     for data_set, published in data["published"].items():
-        errors = [chosen(data, f"{data_set}, {model} {{")["test error %"] for model in data["grid"]]
+        errors = [chosen(data, f"{data_set}, {model} {{")["test error %"] for model in data["grid"][data_set]]
         cells = [f"{error:.2f} ± {interval(error, 50000):.2f}" for error in errors]
         rows.append((data_set, f"{published:.2f}", *cells))
-    header = ("test error %", "published SDAE-3", *data["grid"])
+    header = ("test error %", "published SDAE-3", *data["grid"]["basic"])
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
