@@ -26,6 +26,8 @@ from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderT
 
 LEVEL = 0.3
 SQUARE = 4096
+# Seconds: OpenBLAS's threads look for work for some 2**26 cycles.
+PAUSE = 0.1
 
 
 class Case(NamedTuple):
@@ -301,7 +303,12 @@ def make_cases(folder, quick):
 
 
 def seconds(work):
-    """Return the seconds that a function takes, and its result."""
+    """Return the seconds that a function takes, and its result.
+
+    Before it there is a pause: idle threads of BLAS, here of another library's, look for work for a while before
+    they go to sleep.
+    """
+    time.sleep(PAUSE)
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
