@@ -305,8 +305,8 @@ def make_cases(folder, quick):
 def seconds(work):
     """Return the seconds that a function takes, and its result.
 
-    Before it there is a pause: idle threads of BLAS, here of another library's, look for work for a while before
-    they go to sleep.
+    Before it there is a pause: idle threads of BLAS, here of another library's, look for work for a while
+    before they go to sleep.
     """
     time.sleep(PAUSE)
     start = time.perf_counter()
