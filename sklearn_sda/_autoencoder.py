@@ -22,6 +22,7 @@ from sklearn_sda._objectives import Reconstruction
 from sklearn_sda._optimizers import OPTIMIZERS
 from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
 from sklearn_sda._samples import (
+    about_supervision,
     about_validation,
     check_codes,
     check_samples,
@@ -610,7 +611,8 @@ class DenoisingAutoencoder(
         loss = self._choose_loss(X, rows, resume)
         supervised, output, targets = {}, None, None
         if self.supervision > 0:
-            targets = ClassTargets.read(X, y, advice="Set supervision=0 to train without labels.")
+            with about_supervision():
+                targets = ClassTargets.read(X, y, advice="Set supervision=0 to train without labels.")
             n_outputs = targets.n_outputs
             output = [np.zeros(shape, self.dtype) for shape in ((self.n_components, n_outputs), n_outputs)]
             supervised = {
@@ -623,7 +625,7 @@ class DenoisingAutoencoder(
         batch_size, held_out = self._check_batch_size(len(rows)), None
         if validation is not None:
             X_val, y_val = validation
-            with about_validation():
+            with about_validation(), about_supervision():
                 val_targets = targets and ClassTargets.read(X_val, y_val, targets.classes)
             held_out = X_val, None, val_targets
         elif self.early_stopping and not incremental and max_iter > 0:

@@ -17,6 +17,7 @@ from sklearn_sda._supervised import SupervisedNetwork
 from sklearn_sda._targets import (
     ADVICE,
     IndicatorTargets,
+    as_labels,
     check_classes,
     check_none_missing,
     check_some_labelled,
@@ -465,7 +466,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
             y = y.toarray() if issparse(y) else np.asarray(y)
             labelled = (y >= 0).all(axis=1)
         else:
-            y = column_or_1d(y)
+            y = column_or_1d(as_labels(y))
             labelled = ~is_unlabelled(y)
         check_consistent_length(predicted, y)
         check_some_labelled(labelled, "Score samples that have labels.")

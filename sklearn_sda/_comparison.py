@@ -8,11 +8,12 @@ from joblib import Parallel, delayed
 from scipy import stats
 from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_random_state
 
-from sklearn_sda._targets import UNLABELLED, check_some_labelled, is_unlabelled, plain
+from sklearn_sda._targets import UNLABELLED, as_labels, check_some_labelled, is_unlabelled, plain
 
 CONFIDENCE = 0.95
 
@@ -146,7 +147,12 @@ def compare_pretraining(
     prefix = _pretrain_prefix(estimator)
     if not (isinstance(n_repeats, Integral) and n_repeats >= 1):
         raise ValueError(f"n_repeats must be a positive integer, got {n_repeats!r}.")
-    labels = y.toarray() if issparse(y) else np.asarray(y)
+    if isinstance(estimator.get_params(deep=True)[f"{prefix}encoder"], FrozenEstimator):
+        raise ValueError(
+            f"{prefix}encoder is frozen: it is trained already, and there is no pretraining to compare. Hand "
+            "over the encoder itself."
+        )
+    labels = y.toarray() if issparse(y) else as_labels(y)
     unlabelled = _unlabelled(labels)
     check_some_labelled(~unlabelled, "A comparison needs labels to score with.")
     labelled, others = np.flatnonzero(~unlabelled), np.flatnonzero(unlabelled)

@@ -47,6 +47,13 @@ def split_steps(encoder):
         If there is no autoencoder, or another step after the first one.
     """
     steps = leaves(encoder)
+    for step in steps:
+        frozen = leaves(step.estimator) if isinstance(step, FrozenEstimator) else []
+        if any(isinstance(part, AUTOENCODERS) for part in frozen):
+            raise TypeError(
+                f"{step!r} is a step of a Pipeline, where what is frozen counts as preprocessing. Freeze the "
+                "Pipeline as a whole, FrozenEstimator(pipeline), once all of its steps are fitted."
+            )
     is_autoencoder = [isinstance(step, AUTOENCODERS) for step in steps]
     if True not in is_autoencoder:
         raise TypeError(

@@ -8,6 +8,8 @@ from sklearn.utils.validation import validate_data
 
 # Rows of a part of the samples that are looked at together.
 ROWS = 4096
+# How scikit-learn's and our own messages about texts, categories, dates and so on begin.
+NOT_NUMERIC = ("X is not numeric", "could not convert", "dtype='numeric' is not compatible")
 # Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
 UNIT_INTERVAL_SLACK = 1e-6
 
@@ -36,8 +38,14 @@ def check_samples(estimator, X, dtype, *, reset):
         If X is empty, not numeric, has NaN, infinity or a value beyond the compute type, or the
         wrong number of features.
     """
-    X = validate_data(estimator, X, dtype="numeric", reset=reset)
-    check_representable(X, dtype)
+    given = X
+    try:
+        X = validate_data(estimator, X, dtype="numeric", reset=reset)
+        check_representable(X, dtype)
+    except ValueError as error:
+        if str(error).startswith(NOT_NUMERIC):
+            _name_columns(given)
+        raise
     return X
 
 
@@ -49,6 +57,27 @@ def about_validation():
     except ValueError as error:
         error.args = (f"Samples for validation: {error}",)
         raise
+
+
+@contextmanager
+def about_supervision():
+    """Say in a ValueError that it is about the labels of pretraining."""
+    try:
+        yield
+    except ValueError as error:
+        error.args = (f"Labels for `supervision`, one class for each sample: {error}",)
+        raise
+
+
+def _name_columns(X):
+    """Raise ValueError that names a column of texts, if X is a data frame that has one."""
+    for name in getattr(X, "columns", ()):
+        text = next((value for value in X[name] if isinstance(value, str)), None)
+        if text is not None:
+            raise ValueError(
+                f"X is not numeric: column {name!r} has {text!r}. Encode such columns, for instance with "
+                "OneHotEncoder(sparse_output=False) in a ColumnTransformer, or leave them out."
+            )
 
 
 def check_representable(X, dtype):

@@ -4,6 +4,7 @@ Whatever is wrong with a file is an `InputError` whose one line names it. pandas
 imported where a file needs them.
 """
 
+import difflib
 import re
 import tempfile
 from contextlib import contextmanager
@@ -146,7 +147,7 @@ def split_target(table, target, path, drop=(), unlabelled=None):
     names = list(table.columns if is_frame else table)
     if target not in names:
         what = "column" if is_frame else "array"
-        raise InputError(f"{path} has no {what} {target!r}; it has {_listed(names)}")
+        raise InputError(f"{path} has no {what} {target!r}; it has {_listed(names, like=target)}")
     if target == "X" and not is_frame:
         raise InputError(f"{path}: the array 'X' has the features, not the target")
     y = np.asarray(table[target])
@@ -158,9 +159,11 @@ def split_target(table, target, path, drop=(), unlabelled=None):
     elif y.dtype.kind == "f":
         missing = np.isnan(y)
     if missing.any() and unlabelled is None:
+        row = int(np.argmax(missing))
         raise InputError(
-            f"{path}: target {target!r} has {missing.sum()} missing values; --unlabelled '' trains on those "
-            "rows without labels"
+            f"{path}: target {target!r} has {missing.sum()} missing values, the first in row {row + 1}; "
+            "--unlabelled '' trains on those rows without labels (NA, None, null and the like are read as "
+            "missing: a class needs another name)"
         )
     without = missing | _has_value(y, unlabelled)
     labels = y[~without]
@@ -222,7 +225,7 @@ def _feature_frame(frame, target, path, drop):
     drop = [name for text in drop for name in ([text] if text in frame else text.split(","))]
     for name in drop:
         if name not in frame:
-            raise InputError(f"{path} has no column {name!r} to drop; it has {_listed(frame)}")
+            raise InputError(f"{path} has no column {name!r} to drop; it has {_listed(frame, like=name)}")
         if name == target:
             raise InputError(f"--drop {name!r} is the target")
     frame = frame.drop(columns=[*drop, target] if target in frame else drop)
@@ -300,7 +303,11 @@ def finite_matrix(X, path, names=None):
         if len(columns):
             others = f", and {len(columns) - 1} other columns have some too" if len(columns) > 1 else ""
             first = columns[0]
-            raise InputError(f"{path}: column {names[first]!r} has {counts[first]} {what} values{others}")
+            row = int(np.argmax(test(X[:, first])))
+            raise InputError(
+                f"{path}: column {names[first]!r} has {counts[first]} {what} values, the first in row "
+                f"{row + 1}{others}; fill them, or leave such rows or columns out"
+            )
     return X
 
 
@@ -410,12 +417,16 @@ def _missing_package(path):
 
 def reason(error):
     """Return what an exception says, on one line, without the file name that the caller gives."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{error}; save the file as UTF-8"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()) or type(error).__name__
 
 
-def _listed(names, most=5):
-    """Return some names as text, at most `most` of them."""
-    names = [repr(str(name)) for name in names]
+def _listed(names, most=5, like=""):
+    """Return some names as text, at most `most` of them, those that are like another text first."""
+    names = list(map(str, names))
+    close = difflib.get_close_matches(like.lower(), [name.lower() for name in names])
+    names = [repr(name) for name in sorted(names, key=lambda name: name.lower() not in close)]
     text = ", ".join(names[:most]) or "none"
     return f"{text} and {len(names) - most} more" if len(names) > most else text

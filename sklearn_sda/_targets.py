@@ -35,6 +35,25 @@ def is_unlabelled(y):
     return y == UNLABELLED if y.dtype.kind == "i" else np.zeros(len(y), bool)
 
 
+def as_labels(y):
+    """Return labels as an array; a list of texts with gaps as one of objects, where NumPy would write "nan".
+
+    Raises
+    ------
+    ValueError
+        If they are dates or times.
+    """
+    if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        return np.array(y, dtype=object if any(not isinstance(label, str) for label in y) else None)
+    y = np.asarray(y)
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            f"y has dates or times ({y.dtype}), of which the missing ones could not be told. Convert them to "
+            "numbers or texts."
+        )
+    return y
+
+
 def plain(labels):
     """Return labels, an array of which may be of objects, as one of numbers if they are numbers."""
     if labels.dtype.kind != "O" or any(isinstance(label, str) for label in labels):
@@ -48,21 +67,21 @@ def require_y(y, estimator_name):
         raise ValueError(f"{estimator_name} requires y to be passed, but the target y is None.")
 
 
-def check_some_labelled(labelled, advice):
-    """Raise ValueError if no sample is labelled; `advice` says what to do."""
+def check_some_labelled(labelled, advice, marks="-1, None or NaN"):
+    """Raise ValueError if no sample is labelled; `advice` says what to do, `marks` what means no label."""
     if not labelled.any():
         raise ValueError(
-            f"All {len(labelled)} samples are unlabelled (-1, None or NaN in y): there is nothing to learn "
-            f"from. {advice}"
+            f"All {len(labelled)} samples are unlabelled ({marks} in y): there is nothing to learn from. "
+            f"{advice}"
         )
 
 
-def check_all_labelled(targets):
-    """Return targets; raise ValueError if a sample has none."""
+def check_all_labelled(targets, marks="-1, None or NaN"):
+    """Return targets; raise ValueError if a sample has none. `marks` says what stands for that."""
     if not targets.labelled.all():
         raise ValueError(
-            f"y_val has {(~targets.labelled).sum()} samples without label (-1, None or NaN), which can't "
-            "validate. Leave them out."
+            f"y_val has {(~targets.labelled).sum()} samples without label ({marks}), which can't validate. "
+            "Leave them out."
         )
     return targets
 
@@ -111,7 +130,7 @@ class ClassTargets:
             only, or such as are not in `classes`.
         """
         check_consistent_length(X, y)
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(as_labels(y), warn=True)
         if y.dtype.kind not in "OUSTbiu":
             assert_all_finite(y, allow_nan=True, input_name="y")
         labelled = ~is_unlabelled(y)
@@ -296,7 +315,7 @@ class RealTargets:
             such as are beyond the compute type, samples with NaN in a part of the columns, or only NaN.
         """
         check_consistent_length(X, y)
-        shape = np.asarray(y).shape
+        shape = as_labels(y).shape
         if len(shape) == 2 and shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y")
@@ -308,7 +327,7 @@ class RealTargets:
                 f"{partly.sum()} rows of y have NaN in some columns only, the first of them row "
                 f"{partly.argmax()}. A sample has all its targets or, with NaN in every column, none."
             )
-        check_some_labelled(~unlabelled, advice)
+        check_some_labelled(~unlabelled, advice, "NaN")
         largest = np.nanmax(np.abs(values))
         if largest > float(np.finfo(dtype).max):
             raise ValueError(
@@ -325,7 +344,7 @@ class RealTargets:
 
     def alike(self, X, y):
         """Return targets of the same kind for samples that are all labelled."""
-        return check_all_labelled(RealTargets.read(X, y, self.n_outputs, dtype=self.dtype))
+        return check_all_labelled(RealTargets.read(X, y, self.n_outputs, dtype=self.dtype), "NaN")
 
     def write(self, rows, out):
         """Write the values of some rows."""
@@ -357,8 +376,8 @@ def read_labels(X, y, classes=None, advice=""):
     """
     if issparse(y):
         y = y.toarray()
-    labels = np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] > 1:
+    labels = as_labels(y)
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind not in "USO":
         if (
             type_of_target(np.where(labels == UNLABELLED, 0, labels), input_name="y")
             == "multilabel-indicator"

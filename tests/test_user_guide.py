@@ -48,10 +48,14 @@ def test_equations_that_docstrings_refer_to_are_there():
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_examples_run(capsys):
+    pytest.importorskip("pandas")
     namespace = {}
     for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
         exec(block, namespace)
-    deep, shape, accuracy, few, scores, self_training, epochs, verdict = capsys.readouterr().out.splitlines()
+    bought, deep, shape, accuracy, few, scores, self_training, epochs, verdict = (
+        capsys.readouterr().out.splitlines()
+    )
+    assert bought == "['no' 'yes']"
     assert float(deep) > -20 and shape == "(1797, 64)" and float(accuracy) > 0.9
     assert all(float(score) > 0.8 for score in few.split())
     plain, trained_again = map(float, self_training.split())

@@ -1,0 +1,98 @@
+"""What a new user tried with nothing but the README: lists with gaps, dates, frozen steps, texts in X."""
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklearn_sda import (
+    DenoisingAutoencoder,
+    SdAClassifier,
+    SdARegressor,
+    StackedAutoencoderTransformer,
+    compare_pretraining,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(name="X")
+def samples():
+    return np.random.RandomState(0).uniform(size=(30, 4))
+
+
+@pytest.mark.parametrize("gap", [np.nan, None])
+def test_a_gap_in_a_list_of_texts_is_no_class(gap, X):
+    names = ["left", "right"] * 15
+    y = [gap, *names[1:]]
+    clf = SdAClassifier((3,), max_iter=2, tol=1e9, random_state=0).fit(X, y)
+    assert list(clf.classes_) == ["left", "right"]
+    assert clf.score(X, y) == clf.score(X[1:], names[1:])
+    again = SdAClassifier((3,), max_iter=2, tol=1e9, random_state=0).fit(X, np.array(y, object))
+    np.testing.assert_array_equal(clf.predict_proba(X), again.predict_proba(X))
+
+
+@pytest.mark.parametrize("kind", ["datetime64[s]", "timedelta64[s]"])
+@pytest.mark.parametrize("estimator", [SdAClassifier((3,)), SdARegressor((3,))])
+def test_dates_and_times_are_no_targets(kind, estimator, X):
+    y = np.arange(30).astype(kind)
+    y[::2] = "NaT"
+    with pytest.raises(ValueError, match=r"y has dates or times .*Convert them"):
+        estimator.fit(X, y)
+
+
+def test_several_texts_per_sample(X):
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        SdAClassifier((3,)).fit(X, np.full((30, 2), "left"))
+
+
+def test_a_frozen_step_within_a_pipeline_is_refused(X):
+    layer = DenoisingAutoencoder(3, max_iter=1, tol=1e9).fit(X)
+    scaler = MinMaxScaler().fit(X)
+    for encoder in (
+        make_pipeline(FrozenEstimator(scaler), FrozenEstimator(layer)),
+        make_pipeline(FrozenEstimator(layer), DenoisingAutoencoder(2)),
+        make_pipeline(FrozenEstimator(make_pipeline(scaler, layer)), DenoisingAutoencoder(2)),
+    ):
+        with pytest.raises(TypeError, match=r"Freeze the Pipeline as a whole, FrozenEstimator\(pipeline\)"):
+            SdAClassifier(encoder).fit(X, np.arange(30) % 2)
+    # a frozen scaler is preprocessing like any other
+    encoder = make_pipeline(FrozenEstimator(scaler), DenoisingAutoencoder(2, max_iter=1, tol=1e9))
+    SdAClassifier(encoder, max_iter=1, tol=1e9).fit(X, np.arange(30) % 2)
+
+
+def test_a_frozen_encoder_has_no_pretraining_to_compare(X):
+    stack = StackedAutoencoderTransformer((3,), max_iter=1, tol=1e9).fit(X)
+    pipeline = make_pipeline(MinMaxScaler(), SdAClassifier(FrozenEstimator(stack)))
+    with pytest.raises(ValueError, match=r"sdaclassifier__encoder is frozen.*Hand over the encoder itself"):
+        compare_pretraining(pipeline, X, np.arange(30) % 2)
+
+
+def test_a_regressor_does_not_speak_of_minus_one(X):
+    with pytest.raises(ValueError, match=r"unlabelled \(NaN in y\)"):
+        SdARegressor((3,)).fit(X, np.full(30, np.nan))
+    y = np.arange(30.0)
+    with pytest.raises(ValueError, match=r"2 samples without label \(NaN\)"):
+        SdARegressor((3,), max_iter=1).fit(X, y, X_val=X[:3], y_val=[np.nan, np.nan, 1.0])
+
+
+def test_supervision_names_itself(X):
+    encoder = StackedAutoencoderTransformer((3,), supervision=0.5, max_iter=1)
+    for y in (np.arange(30) / 7, np.zeros((30, 2))):
+        with pytest.raises(ValueError, match="Labels for `supervision`, one class for each sample"):
+            SdARegressor(encoder).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["category", "object", "string"])
+@pytest.mark.parametrize("estimator", [SdAClassifier((3,)), StackedAutoencoderTransformer((3,))])
+def test_texts_in_a_data_frame_are_named(kind, estimator, X):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    frame["e"] = pandas.Series(["red", "blue"] * 15, dtype=kind)
+    with pytest.raises(ValueError, match=r"X is not numeric: column 'e' has 'red'.*OneHotEncoder"):
+        estimator.fit(frame, np.arange(30) % 2)
+    # other complaints stay what they are
+    fitted = estimator.set_params(max_iter=1).fit(frame[list("abcd")], np.arange(30) % 2)
+    with pytest.raises(ValueError, match=r"Feature names unseen at fit time:\n- e"):
+        fitted.transform(frame)
