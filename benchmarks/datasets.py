@@ -18,7 +18,7 @@ Our choices. Where there were several, the one was taken whose errors of SVMs we
   the five sets, which differ in nothing but the variation.
 - rot, bg_img_rot: about the centre of the image, interpolated linearly; what comes from outside is black.
 - bg_rand: the larger of the digit's and the background's pixel. SVMs of both kinds come near the authors' so;
-  with a background only where the digit is exactly 0 both have a third more errors. (An earlier version of
+  with a background only where the digit is exactly 0 both have some 30 % more errors. (An earlier version of
   this set had that: a linear SVM with a small C is near the authors' there, but the RBF kernel is far off.)
 - bg_img, bg_img_rot: the background fills the pixels where the digit, rotated if it is to be, is exactly 0,
   so that its grey edges stay. Here the RBF kernel is near the authors' so, and has fewer errors with the
