@@ -128,7 +128,7 @@ def compare_pretraining(
     TypeError
         If there is not one SdAClassifier or SdARegressor in the estimator.
     ValueError
-        If no sample is labelled, or there are fewer than two pairs.
+        If the encoder is frozen, no sample is labelled, or there are fewer than two pairs.
 
     References
     ----------

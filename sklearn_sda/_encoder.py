@@ -44,7 +44,7 @@ def split_steps(encoder):
     Raises
     ------
     TypeError
-        If there is no autoencoder, or another step after the first one.
+        If there is no autoencoder, another step after the first one, or a frozen one among the steps.
     """
     steps = leaves(encoder)
     for step in steps:

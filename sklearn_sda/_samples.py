@@ -50,23 +50,23 @@ def check_samples(estimator, X, dtype, *, reset):
 
 
 @contextmanager
+def _about(what):
+    """Put what a ValueError is about in front of it."""
+    try:
+        yield
+    except ValueError as error:
+        error.args = (f"{what}: {error}",)
+        raise
+
+
 def about_validation():
     """Say in a ValueError that it is about samples for validation, not about those of training."""
-    try:
-        yield
-    except ValueError as error:
-        error.args = (f"Samples for validation: {error}",)
-        raise
+    return _about("Samples for validation")
 
 
-@contextmanager
 def about_supervision():
     """Say in a ValueError that it is about the labels of pretraining."""
-    try:
-        yield
-    except ValueError as error:
-        error.args = (f"Labels for `supervision`, one class for each sample: {error}",)
-        raise
+    return _about("Labels for `supervision`, one class for each sample")
 
 
 def _name_columns(X):

@@ -75,7 +75,7 @@ def main():
                 for key, errors in table.cells[name].items()
                 if key.startswith(f"{depth} layers")
             ]
-            _, test_error, name = min(candidates)
+            _, test_error, name = min(candidates, key=lambda candidate: candidate[0])
             half = interval(test_error, 10000 if data_set == "mnist" else 50000)
             print(f"{data_set:6} {depth} layers: published {figure:5.2f}, {test_error:5.2f} ± {half:.2f}")
             print(f"       chosen: {name}")

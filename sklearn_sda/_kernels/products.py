@@ -57,12 +57,11 @@ def _call_blas(
 
     def generate(context, builder, signature, args):
         pointer = ir.IntType(8).as_pointer()
-        matrices = {6, 8, 11}
         addresses = [
             builder.inttoptr(value, pointer)
-            if k in matrices
+            if kind == ADDRESS
             else builder.bitcast(cgutils.alloca_once_value(builder, value), pointer)
-            for k, value in enumerate(args)
+            for kind, value in zip(signature.args, args, strict=True)
         ]
         routine = ir.FunctionType(ir.VoidType(), [pointer] * len(args))
         name = f"sklearn_sda_{ROUTINES[signature.args[5]]}"

@@ -139,9 +139,8 @@ def _view(context, builder, signature, array, offset, shape):
 
 def _row_size(context, builder, kind, array):
     """Return code for the sizes of an array but for the first, and for their product."""
-    sizes = cgutils.unpack_tuple(builder, context.make_array(kind)(context, builder, array).shape, kind.ndim)[
-        1:
-    ]
+    shape = context.make_array(kind)(context, builder, array).shape
+    _, *sizes = cgutils.unpack_tuple(builder, shape, kind.ndim)
     return sizes, functools.reduce(builder.mul, sizes, context.get_constant(types.intp, 1))
 
 
