@@ -628,6 +628,7 @@ def write_bad_files(frame):
         frame.assign(kind=labels * 30).to_parquet(f"{name}.parquet")
     with zipfile.ZipFile("text.npz", "w") as archive:
         archive.writestr("X", "no array")
+    Path("latin.csv").write_bytes("x,kind\n1,Müller\n2,Maier\n".encode("latin-1"))
     for name in ("not.csv", "not.npz", "not.parquet", "data.txt"):
         Path(name).write_bytes(bytes(range(256)))
     for name, y in {"two": "A" * 100 + "B" * 2, "abc": "A" * 90 + "B" * 8 + "C" * 4}.items():
@@ -657,6 +658,8 @@ def write_bad_files(frame):
         ("not.npz --target kind", ["can't read not.npz"]),
         ("not.parquet --target kind", ["can't read not.parquet"]),
         ("data.csv --target sort", ["data.csv", "no column 'sort'", "'x0'", "and 12 more"]),
+        ("data.csv --target Kind_", ["no column 'Kind_'; it has 'kind', 'x0'", "and 12 more"]),
+        ("latin.csv --target kind", ["can't read latin.csv", "0xfc", "save the file as UTF-8"]),
         ("data.npz --target sort", ["data.npz", "no array 'sort'", "it has 'X', 'y'"]),
         ("data.npz --target X", ["the array 'X' has the features"]),
         ("semicolon.csv --target kind", ["must be separated by ','", "the header has ';'"]),
@@ -670,10 +673,13 @@ def write_bad_files(frame):
         ("labels.csv --drop kind", ["no column left to train on"]),
         ("text.csv --target kind", ["text.csv", "column 'x3' is not numeric", "'seven' in row 7"]),
         ("date.parquet --target kind", ["column 'x3' is not numeric", "'2020-02-03", "in row 1"]),
-        ("nan.csv --target kind", ["nan.csv", "column 'x3' has 4 missing (NaN) values"]),
+        ("nan.csv --target kind", ["column 'x3' has 4 missing (NaN) values, the first in row", "fill them"]),
         ("nan.npz", ["nan.npz", "missing (NaN) values", "other columns"]),
         ("inf.csv --target kind", ["column 'x3' has 2 infinite values"]),
-        ("unlabelled.csv --target kind", ["target 'kind' has 5 missing values", "--unlabelled ''"]),
+        (
+            "unlabelled.csv --target kind",
+            ["target 'kind' has 5 missing values, the first in row", "--unlabelled ''"],
+        ),
         ("data.csv --target kind --unlabelled x", ["no row has 'x' or nothing in 'kind'"]),
         ("single.csv --target kind --unlabelled ant", ["no row has a label in 'kind'"]),
         ("data.csv --unlabelled x", ["--unlabelled", "without --target"]),
