@@ -673,7 +673,10 @@ def write_bad_files(frame):
         ("labels.csv --drop kind", ["no column left to train on"]),
         ("text.csv --target kind", ["text.csv", "column 'x3' is not numeric", "'seven' in row 7"]),
         ("date.parquet --target kind", ["column 'x3' is not numeric", "'2020-02-03", "in row 1"]),
-        ("nan.csv --target kind", ["column 'x3' has 4 missing (NaN) values, the first in row", "fill them"]),
+        (
+            "nan.csv --target kind",
+            ["nan.csv", "column 'x3' has 4 missing (NaN) values, the first in row", "fill them"],
+        ),
         ("nan.npz", ["nan.npz", "missing (NaN) values", "other columns"]),
         ("inf.csv --target kind", ["column 'x3' has 2 infinite values"]),
         (
