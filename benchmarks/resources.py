@@ -8,9 +8,9 @@
   process's own (anonymous pages: the page cache does not count), beside the size of what it has to hold.
 - Search: seconds of a grid search over eight candidates, three folds and a final fit, with ``n_jobs=2`` in
   processes and in threads, as a fraction of those with ``n_jobs=1``; and how many threads were busy, which is
-  to say computed for more than a fifth of a half-second. (Four threads that compete for two cores count as
-  four; joblib's own, which look after the others, do not count.) The large network uses both cores with
-  ``n_jobs=1`` too.
+  to say computed for more than a fifth of each of two half-seconds in a row. (Four threads that compete for
+  two cores count as four; joblib's own, which look after the others, do not count.) The large network uses
+  both cores with ``n_jobs=1`` too.
 """
 
 import os
@@ -198,14 +198,18 @@ def used_ticks(root):
 
 
 def busy_threads(root, going):
-    """Return how many threads were busy in each half-second until `going` is set."""
-    counts, before = [], used_ticks(root)
+    """Return how many threads were busy in each window, and in the one before, until `going` is set.
+
+    In one window alone a thread that ends and another that takes its place would count as two.
+    """
+    counts, before, busy_before = [], used_ticks(root), set()
+    least = BUSY * WINDOW * os.sysconf("SC_CLK_TCK")
     while not going.wait(WINDOW):
         now = used_ticks(root)
-        least = BUSY * WINDOW * os.sysconf("SC_CLK_TCK")
-        counts.append(sum(ticks - before.get(thread, 0) > least for thread, ticks in now.items()))
-        before = now
-    return counts
+        busy = {thread for thread, ticks in now.items() if ticks - before.get(thread, 0) > least}
+        counts.append(len(busy & busy_before))
+        before, busy_before = now, busy
+    return counts[1:]
 
 
 def measure_search(folder, sizes, max_iter, rounds):
