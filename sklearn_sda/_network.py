@@ -15,7 +15,8 @@ from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 # Rows that pass through the chain together: enough for BLAS, and their codes stay in the cache.
 CHUNK = 512
 # BLAS multiplies rows in blocks and rounds the rows of an incomplete block in another way. Chunks are
-# filled up to whole blocks, so that a row's result does not depend on its place among the others.
+# filled up to whole blocks, so that a row's result does not depend on its place among the others. (Except in
+# float32 on processors without AVX-512, where OpenBLAS rounds 6 of any 12 rows in their own way.)
 BLOCK = 16
 
 

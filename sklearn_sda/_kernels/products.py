@@ -12,23 +12,28 @@ from threadpoolctl import threadpool_info
 
 from sklearn_sda._kernels._jit import INT64, MATRIX, SCALAR, STRIDED_IN, kernel
 
-# OpenBLAS cuts a sum of more than a few hundred terms into parts, of other sizes for a part of a matrix
-# than for the whole: another order, another rounding. We cut it into panels that OpenBLAS leaves whole.
-PANEL = 256
-# A product of so few multiplications OpenBLAS may compute in another way than larger ones: on AVX-512
-# directly, without copying its operands first (unless B comes transposed). Where the copy costs much, panels
-# are so thin that each is such a product, but not thinner than THINNEST: 100 x 128 x 256 at 147 GFLOP/s
-# instead of 119, 20 x 784 x 1000 at 99 instead of 54, but 128 x 784 x 500 at 105 instead of 121.
-DIRECT, THINNEST = 1_000_000, 20
-HAS_DIRECT = any(
+# BLAS rounds a column of a product according to its place and to the number of columns. So we always cut a
+# product into the same tiles of columns, a call for each; parts consist of whole tiles. (Measured on AVX2,
+# one thread: calls of 128 columns reach 96 % of what calls of 500 to 1000 reach, of 32 columns 78 %.)
+TILE = 128
+# OpenBLAS on AVX-512 can do without, and a part needs only one call for each panel:
+AVX512 = any(
     library.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
     for library in threadpool_info()
     if library["internal_api"] == "openblas"
 )
-# OpenBLAS computes a matrix in tiles of at most so many columns, those of an incomplete tile in another
-# way. Parts consist of whole tiles: of its vectors in float32, of its blocks in float64, where the vectors
-# of a block are not all computed alike. (Measured: other sizes change bits, these none of 4000 products.)
-TILES = (16, 192)
+# It computes in tiles of at most so many columns, those of an incomplete tile in another way: of its vectors
+# in float32, of its blocks in float64, where the vectors of a block are not all computed alike. (Measured:
+# other sizes change bits, these none of 4000 products.)
+AVX512_TILES = (16, 192)
+# It cuts a sum of more than a few hundred terms into parts, of other sizes for a part of a matrix than for
+# the whole: another order, another rounding. We cut it into panels that it leaves whole.
+PANEL = 256
+# A product of so few multiplications it computes in another way than larger ones: directly, without copying
+# its operands first (unless B comes transposed). Where the copy costs much, panels are so thin that each is
+# such a product, but not thinner than THINNEST: 100 x 128 x 256 at 147 GFLOP/s instead of 119,
+# 20 x 784 x 1000 at 99 instead of 54, but 128 x 784 x 500 at 105 instead of 121.
+DIRECT, THINNEST = 1_000_000, 20
 
 AS_IS, TRANSPOSED = ord("N"), ord("T")
 ADDRESS = types.intp
@@ -94,15 +99,15 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
         item = out.itemsize
         A_rows, B_rows = A.strides[1] == item, B.strides[1] == item  # whether rows are contiguous
         n, k, m = A.shape[0], A.shape[1], out.shape[1]
-        tile = TILES[0] if item == 4 else TILES[1]
-        n_tiles = (m + tile - 1) // tile
-        thin = DIRECT // max(1, n * m)
-        if HAS_DIRECT and B_rows and thin >= min(k, THINNEST):
-            n_panels = max(1, (k + thin - 1) // thin)
-            panel = (k + n_panels - 1) // n_panels
-        else:
-            n_panels = max(1, (k + PANEL - 1) // PANEL)
-            panel = (k + n_panels - 1) // n_panels
+        tile, n_panels = TILE, 1
+        if AVX512:
+            tile = AVX512_TILES[0] if item == 4 else AVX512_TILES[1]
+            thin = DIRECT // max(1, n * m)
+            direct = B_rows and thin >= min(k, THINNEST)
+            thickest = thin if direct else PANEL
+            n_panels = max(1, (k + thickest - 1) // thickest)
+        n_tiles, panel = (m + tile - 1) // tile, (k + n_panels - 1) // n_panels
+        if AVX512 and not direct:
             # every part of every panel must be computed as the whole would be
             least = n * tile * (k - (n_panels - 1) * panel)
             n_parts = max(1, min(n_parts, (n_tiles - 1) * least // (DIRECT + least)))
@@ -110,19 +115,20 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
             return
         start = n_tiles * part // n_parts * tile
         stop = min(n_tiles * (part + 1) // n_parts * tile, m)
-        columns = stop - start
+        width = stop - start if AVX512 else tile
         stride_B = max(m, B.strides[0] // item) if B_rows else max(k, B.strides[1] // item)
         stride_A = max(k, A.strides[0] // item) if A_rows else max(n, A.strides[1] // item)
-        keep = beta
-        for term in range(0, k, panel):
-            _call_blas(
-                AS_IS if B_rows else TRANSPOSED, AS_IS if A_rows else TRANSPOSED,
-                columns, n, min(panel, k - term), alpha,
-                _address(B) + term * B.strides[0] + start * B.strides[1], stride_B,
-                _address(A) + term * A.strides[1], stride_A,
-                keep, _address(out) + start * item, m,
-            )  # fmt: skip
-            keep = out.dtype.type(1)
+        for first in range(start, stop, max(1, width)):
+            keep = beta
+            for term in range(0, k, panel):
+                _call_blas(
+                    AS_IS if B_rows else TRANSPOSED, AS_IS if A_rows else TRANSPOSED,
+                    min(width, stop - first), n, min(panel, k - term), alpha,
+                    _address(B) + term * B.strides[0] + first * B.strides[1], stride_B,
+                    _address(A) + term * A.strides[1], stride_A,
+                    keep, _address(out) + first * item, m,
+                )  # fmt: skip
+                keep = out.dtype.type(1)
 
     return implementation
 
