@@ -6,7 +6,6 @@ import tracemalloc
 from copy import deepcopy
 
 import joblib
-import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -14,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 
 import naive
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder
 from sklearn_sda._kernels.corruption import CORRUPTIONS
 from sklearn_sda._objectives import Reconstruction
@@ -101,7 +101,7 @@ def test_any_numeric_input_gives_the_same_layer_and_stays_as_it_is(tmp_path, X):
         np.testing.assert_array_equal(np.array(data), before, err_msg=name)
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+@slow_without_the_jit
 def test_x_is_never_copied_or_cast_as_a_whole(tmp_path):
     X = np.memmap(tmp_path / "X.dat", dtype="uint8", mode="w+", shape=(2000, 5000))
     layer = DenoisingAutoencoder(1, max_iter=0, solver="sgd", momentum=0.0, random_state=0).fit(X)

@@ -1,6 +1,5 @@
 """Did pretraining help? The comparison finds it where it does, and says so where it does not."""
 
-import numba
 import numpy as np
 import pytest
 from scipy import stats
@@ -12,11 +11,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from test_few_labels import make_classifier, make_encoder, make_regressor, partly
 
+from marks import slow_without_the_jit
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, compare_pretraining
 from sklearn_sda._comparison import PretrainingComparison
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 @slow_without_the_jit

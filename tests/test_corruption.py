@@ -2,7 +2,6 @@
 
 import itertools
 
-import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -14,12 +13,11 @@ from test_bad_input import assert_refused
 from threadpoolctl import threadpool_limits
 
 import naive
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._columns import Columns
 from sklearn_sda._corruption import Corruption
 from sklearn_sda._kernels.corruption import CORRUPTIONS
-
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 def corrupt(kinds, levels, X, position=0, *, seed=1, dtype="float64", minibatch=None, **options):

@@ -7,10 +7,10 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-import numba
 import pytest
 
 import sklearn_sda
+from marks import slow_without_the_jit
 from sklearn_sda._kernels._jit import Kernel
 from sklearn_sda._stacked import StackedAutoencoderTransformer
 from sklearn_sda._unrolled import FINE_TUNING_ATTRIBUTES
@@ -123,7 +123,7 @@ def test_every_attribute_is_documented(estimator, X, y):
     assert {name for name in documented if not hasattr(fitted, name)} <= sometimes
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+@slow_without_the_jit
 @pytest.mark.parametrize("estimator", PUBLIC)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_examples_run(estimator):

@@ -1,6 +1,5 @@
 """Samples without labels are pretrained on and nothing else; with labels come numbers, or several classes."""
 
-import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -11,11 +10,11 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.semi_supervised import SelfTrainingClassifier
 from test_bad_input import assert_refused
 
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 from sklearn_sda._targets import ClassTargets, IndicatorTargets, RealTargets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 def make_encoder(**options):

@@ -1,7 +1,6 @@
 """Whole-stack training without labels: the layers together, as a deep autoencoder."""
 
 import joblib
-import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,11 +8,12 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from test_bad_input import assert_refused
 
+from marks import slow_without_the_jit
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._parts import learning_curves
 from sklearn_sda.inspection import ReconstructionDisplay
 
-pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+pytestmark = slow_without_the_jit
 
 LONG = {"max_iter": 60, "corruption_level": 0, "learning_rate_init": 0.005}
 

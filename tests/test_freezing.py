@@ -3,7 +3,6 @@
 import copy
 
 import joblib
-import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,11 +14,11 @@ from test_bad_input import assert_refused
 from test_few_labels import make_classifier, make_encoder, make_regressor, partly, same_parameters
 
 import sklearn_sda._supervised as supervised
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
 from sklearn_sda._objectives import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 # --- freezing -------------------------------------------------------------------------------------

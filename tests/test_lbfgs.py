@@ -1,6 +1,5 @@
 """L-BFGS: SciPy's updates on our losses and gradients, in pretraining and in fine-tuning."""
 
-import numba
 import numpy as np
 import pytest
 import scipy.optimize
@@ -12,9 +11,8 @@ from sklearn.utils import check_random_state
 from test_bad_input import assert_refused
 
 import naive
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
-
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 LAYER = {
     "activation": "tanh",

@@ -1,6 +1,5 @@
 """The closed form: the limit of many sampled corruptions, per column, in blocks, in networks."""
 
-import numba
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -9,9 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from test_bad_input import assert_refused
 
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer, _marginalized
-
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 
 def make_layer(n_components, **options):

@@ -4,8 +4,9 @@ import re
 import sys
 from pathlib import Path
 
-import numba
 import pytest
+
+from marks import slow_without_the_jit
 
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = """\
@@ -18,7 +19,7 @@ def test_the_two_commands_are_there():
     assert f"```\n{COMMANDS}```" in README.read_text()
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+@slow_without_the_jit
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:.*does not support callbacks")
 def test_the_examples_run(capsys):

@@ -4,7 +4,6 @@ import threading
 import tracemalloc
 
 import joblib
-import numba
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -16,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from test_bad_input import assert_refused
 from threadpoolctl import threadpool_limits
 
+from marks import slow_without_the_jit
 from sklearn_sda import (
     DenoisingAutoencoder,
     SdAClassifier,
@@ -26,8 +26,6 @@ from sklearn_sda import (
 from sklearn_sda._comparison import PretrainingComparison
 from sklearn_sda._parts import learning_curves
 from sklearn_sda.inspection import FilterDisplay
-
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 CLOSED = {"solver": "marginalized", "activation": "tanh", "random_state": 0}
@@ -364,6 +362,7 @@ def test_numbers_among_objects(kind, X, y):
     assert 0 <= clf.score(X, labels) <= 1
 
 
+@slow_without_the_jit
 def test_scores_of_one_sample_are_refused_before_any_work(X, y):
     reg = SdARegressor((3,), early_stopping=True, max_iter=2)
     assert_refused(reg, ValueError, "R² needs at least 2 samples", X[:10], y[:10])

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 import naive
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
 from sklearn_sda._objectives import Reconstruction
 
@@ -156,6 +157,7 @@ def test_auto_loss_of_a_higher_layer_follows_the_unit_below_not_the_data(activat
     assert [layer.out_activation_ for layer in stack] == ["logistic", link, link]
 
 
+@slow_without_the_jit
 def test_training_continues_when_codes_leave_the_unit_interval():
     Z = np.random.RandomState(0).rand(2000, 8) * 0.5
     stack = StackedAutoencoderTransformer((20, 10), random_state=0, warm_start=True)

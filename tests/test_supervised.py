@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import naive
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._objectives import Network
 
@@ -158,6 +159,7 @@ def test_labels_may_be_strings_in_any_order(X):
     np.testing.assert_array_equal(clf.predict_proba(X), numbers.predict_proba(X))
 
 
+@slow_without_the_jit
 def test_it_learns(digits):
     X, y = digits
     clf = SdAClassifier((40, 30), max_iter=100, random_state=0).fit(X, y)
@@ -300,6 +302,7 @@ def test_threads_fit_at_the_same_time(X, y):
 # --- course of training --------------------------------------------------------------------------
 
 
+@slow_without_the_jit
 def test_early_stopping_restores_the_best_parameters(digits):
     X, y = digits
     options = {"solver": "sgd", "learning_rate_init": 0.5, "early_stopping": True, "validation_fraction": 0.3}
@@ -420,6 +423,7 @@ def test_verbose_shows_the_pretraining_of_an_encoder_that_is_short_for_a_stack(c
     assert "[Autoencoder layer 4 -> 3] epoch 1/" in printed and "[Network 4 -> 3 -> " in printed
 
 
+@slow_without_the_jit
 def test_dropout_regularises_and_predictions_are_made_without():
     X = np.random.RandomState(0).uniform(size=(300, 8))
     y = X[:, 0] + X[:, 1] > 1

@@ -4,9 +4,9 @@ import inspect
 import re
 from pathlib import Path
 
-import numba
 import pytest
 
+from marks import slow_without_the_jit
 from sklearn_sda import (
     DenoisingAutoencoder,
     SdAClassifier,
@@ -45,7 +45,7 @@ def test_equations_that_docstrings_refer_to_are_there():
         assert referred and referred <= numbers
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+@slow_without_the_jit
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_examples_run(capsys):
     pytest.importorskip("pandas")

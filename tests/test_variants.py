@@ -1,6 +1,5 @@
 """Penalties and labels in pretraining: that they do to a trained layer what they are there for."""
 
-import numba
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -8,10 +7,11 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._kernels.pointwise import ACTIVATIONS
 
-pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes without the JIT")
+pytestmark = slow_without_the_jit
 
 OPTIONS = {"max_iter": 30, "random_state": 0, "corruption_level": 0.1}
 

@@ -1,6 +1,5 @@
 """Weights of samples and classes: repetitions and removals, in both phases."""
 
-import numba
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -15,12 +14,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from test_bad_input import assert_refused
 from test_few_labels import make_classifier, make_encoder, same_parameters
 
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 from sklearn_sda._columns import Columns
 from sklearn_sda._weights import check_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-slow_without_the_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes minutes then")
 
 # every fifth sample has weight 0
 WEIGHTS = np.arange(60) % 5 * 1.0
