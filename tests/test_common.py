@@ -7,8 +7,10 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 
+pytestmark = slow_without_the_jit
 ESTIMATORS = [
     DenoisingAutoencoder(n_components=5, max_iter=5),
     StackedAutoencoderTransformer((6, 4), max_iter=3),
