@@ -10,7 +10,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 
+# kernels without the JIT are compared in the other files; the contract does not depend on how they run
 pytestmark = slow_without_the_jit
+
 ESTIMATORS = [
     DenoisingAutoencoder(n_components=5, max_iter=5),
     StackedAutoencoderTransformer((6, 4), max_iter=3),

@@ -16,7 +16,8 @@ from sklearn_sda._kernels._jit import INT64, MATRIX, SCALAR, STRIDED_IN, kernel
 # product into the same tiles of columns, a call for each; parts consist of whole tiles. (Measured on AVX2,
 # one thread: calls of 128 columns reach 96 % of what calls of 500 to 1000 reach, of 32 columns 78 %.)
 TILE = 128
-# OpenBLAS on AVX-512 can do without, and a part needs only one call for each panel:
+# OpenBLAS on AVX-512 can do without, and a part needs only one call for each panel. (A constant in cached
+# kernels: Numba's cache tells processors apart, but not OPENBLAS_CORETYPE: who sets it needs another cache.)
 AVX512 = any(
     library.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
     for library in threadpool_info()
