@@ -12,12 +12,14 @@ import numpy as np
 from sklearn_sda._kernels._jit import Kernel
 from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 
-# Rows that pass through the chain together: enough for BLAS, and their codes stay in the cache.
-CHUNK = 512
 # BLAS multiplies rows in blocks and rounds the rows of an incomplete block in another way. Chunks are
-# filled up to whole blocks, so that a row's result does not depend on its place among the others. (Except in
-# float32 on processors without AVX-512, where OpenBLAS rounds 6 of any 12 rows in their own way.)
-BLOCK = 16
+# filled up to whole blocks, so that a row's result does not depend on the order of the rows. (But without
+# AVX-512 OpenBLAS rounds 6 rows of any 12 in their own way in float32. And it may compute a product of few
+# rows in another way than one of many.)
+BLOCKS = {4: 16, 8: 24}  # by the size of an item in bytes
+# Rows that pass through the chain together: enough for BLAS, and their codes stay in the cache. A multiple
+# of both blocks.
+CHUNK = 480
 
 
 class Affine(NamedTuple):
@@ -71,16 +73,16 @@ def _pre_activation(chain, X, out):
 
 def _chunks(X, dtype, part, n_parts):
     """Yield (rows, chunk) over a part of the chunks of X: X[rows] in `dtype` and C order, filled up."""
-    buffer = None
+    buffer, block = None, BLOCKS[dtype.itemsize]
     for start in range(part * CHUNK, X.shape[0], n_parts * CHUNK):
         rows = slice(start, min(start + CHUNK, X.shape[0]))
         n = rows.stop - rows.start
-        filled = -(-n // BLOCK) * BLOCK
+        filled = -(-n // block) * block
         if n == filled and X.dtype == dtype and X.flags.c_contiguous:
             yield rows, X[rows]
         else:
             if buffer is None:
-                buffer = np.empty((min(CHUNK, -(-X.shape[0] // BLOCK) * BLOCK), X.shape[1]), dtype)
+                buffer = np.empty((min(CHUNK, -(-X.shape[0] // block) * block), X.shape[1]), dtype)
             gather(X, rows, buffer[:n])
             buffer[n:filled] = 0
             yield rows, buffer[:filled]
