@@ -71,11 +71,12 @@ def environment():
     from threadpoolctl import threadpool_info
 
     import sklearn_sda
+    from sklearn_sda._kernels.blas import BLAS
 
     def git(*args):
         return subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
-    packages = ("numpy", "scipy", "scikit-learn", "numba", "joblib", "torch")
+    packages = ("numpy", "scipy", "scikit-learn", "numba", "joblib", "torch", "mkl")
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": git("rev-parse", "HEAD"),
@@ -83,6 +84,7 @@ def environment():
         "python": platform.python_version(),
         "sklearn_sda": sklearn_sda.__version__,
         **{name: package_version(name) for name in packages if package_version(name)},
+        "products by": BLAS.name,
         "cpu": cpu_name(),
         "cpus": os.cpu_count(),
         "blas threads": {pool["filepath"].split("/")[-1]: pool["num_threads"] for pool in threadpool_info()},

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sda._kernels._jit import Kernel
+from sklearn_sda._kernels.blas import BLAS
+from sklearn_sda._kernels.products import multiply
 from sklearn_sda._threads import WORK, Team, n_threads, one_thread
 
 # BLAS multiplies rows in blocks and rounds the rows of an incomplete block in another way. Chunks are
@@ -57,18 +59,22 @@ def gather(X, rows, out):
         np.copyto(out, X[rows], casting="unsafe")
 
 
-def _pre_activation(chain, X, out):
-    """Write the pre-activation (without intercept) of the last layer of a chain for one chunk.
+def _multiply(A, B, out):
+    """Out <- A @ B by MKL or, if we do without, by NumPy's BLAS: in 2026 5 to 10 % faster than SciPy's."""
+    if BLAS.strict and B.itemsize in B.strides:
+        multiply(A, B, 1, 0, out, 0, 1)
+    else:
+        np.matmul(A, B, out=out)
 
-    By NumPy's BLAS, for nothing is added to what `out` holds: in 2026 it is newer, and 5 to 10 % faster,
-    than SciPy's.
-    """
+
+def _pre_activation(chain, X, out):
+    """Write the pre-activation (without intercept) of the last layer of a chain for one chunk."""
     for layer in chain[:-1]:
         H = np.empty((len(X), layer.coef.shape[1]), layer.coef.dtype)
-        np.matmul(X, layer.coef, out=H)
+        _multiply(X, layer.coef, H)
         layer.unit(H, layer.intercept)
         X = H
-    np.matmul(X, chain[-1].coef, out=out)
+    _multiply(X, chain[-1].coef, out)
 
 
 def _chunks(X, dtype, part, n_parts):

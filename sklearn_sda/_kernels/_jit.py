@@ -149,12 +149,15 @@ class Kernel:
         The Python function, run as it is under ``NUMBA_DISABLE_JIT=1``.
     arguments : tuple of callable
         The type of each argument as a function of the compute type.
+    variant : str
+        What the compiled code depends on besides: part of its name in the disk cache.
     """
 
-    def __init__(self, function, arguments):
+    def __init__(self, function, arguments, variant=""):
         functools.update_wrapper(self, function)
         self.py_func = function
         self.arguments = arguments
+        self.variant = variant
         self._compiled = {}  # by the size of an item in bytes
         self._functions = {}
         self._entries = {}
@@ -206,14 +209,14 @@ class Kernel:
         if dtype not in DTYPES:
             raise TypeError(f"{self.__qualname__} is compiled for float32 and float64, not for {dtype}.")
         signature = tuple(argument(numba.from_dtype(dtype)) for argument in self.arguments)
-        return _compile(signature, _copy_named(self.py_func, dtype.name))
+        return _compile(signature, _copy_named(self.py_func, dtype.name + self.variant))
 
     def __reduce__(self):
         """Pickle by name, as a function: the compiled code belongs to the process."""
         return self.__qualname__
 
 
-def kernel(*arguments):
+def kernel(*arguments, variant=""):
     """Declare the argument types of a kernel; see `Kernel`.
 
     Parameters
@@ -221,13 +224,15 @@ def kernel(*arguments):
     *arguments : callable
         One of `VECTOR_IN`, `MATRIX_IN`, `STRIDED_IN`, `VECTOR`, `MATRIX`, `SCALAR`, `UINT64`, `INT64`,
         `SIZES`, `COUNTERS`, `INT64_MATRIX`, a `function` or `functions` per argument.
+    variant : str
+        See `Kernel`.
 
     Returns
     -------
     decorator : callable
         From a function to its `Kernel`.
     """
-    return lambda function: Kernel(function, arguments)
+    return lambda function: Kernel(function, arguments, variant)
 
 
 def helper(function):

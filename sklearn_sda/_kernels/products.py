@@ -1,28 +1,26 @@
-"""Matrix products, by the BLAS that SciPy brings, the same for any number of its threads.
+"""Matrix products, by BLAS, the same for any number of its threads.
 
 Called from compiled code: NumPy's ``dot`` can't add to its output, and has a BLAS, with threads, of its
-own. SciPy publishes the addresses of its routines (`scipy.linalg.cython_blas`) for this purpose.
+own.
 """
 
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
-from threadpoolctl import threadpool_info
+from numba.extending import intrinsic, overload
 
 from sklearn_sda._kernels._jit import INT64, MATRIX, SCALAR, STRIDED_IN, kernel
+from sklearn_sda._kernels.blas import BLAS
 
-# BLAS rounds a column of a product according to its place and to the number of columns. So we always cut a
-# product into the same tiles of columns, a call for each; parts consist of whole tiles. (Measured on AVX2,
-# one thread: calls of 128 columns reach 96 % of what calls of 500 to 1000 reach, of 32 columns 78 %.)
+# MKL, in its strict mode, computes any columns of a product as it would compute the whole: parts are cut at
+# whole vectors only to be fast.
+STRICT, VECTOR = BLAS.strict, 16
+# Others round a column according to its place and to the number of columns. So we always cut a product into
+# the same tiles of columns, a call for each; parts consist of whole tiles. (Measured on AVX2, one thread:
+# calls of 128 columns reach 96 % of what calls of 500 to 1000 reach, of 32 columns 78 %.)
 TILE = 128
-# OpenBLAS on AVX-512 can do without, and a part needs only one call for each panel. (A constant in cached
-# kernels: Numba's cache tells processors apart, but not OPENBLAS_CORETYPE: who sets it needs another cache.)
-AVX512 = any(
-    library.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
-    for library in threadpool_info()
-    if library["internal_api"] == "openblas"
-)
+# OpenBLAS on AVX-512 can do without, and a part needs only one call for each panel.
+AVX512 = BLAS.avx512
 # It computes in tiles of at most so many columns, those of an incomplete tile in another way: of its vectors
 # in float32, of its blocks in float64, where the vectors of a block are not all computed alike. (Measured:
 # other sizes change bits, these none of 4000 products.)
@@ -39,9 +37,9 @@ DIRECT, THINNEST = 1_000_000, 20
 AS_IS, TRANSPOSED = ord("N"), ord("T")
 ADDRESS = types.intp
 ROUTINES = {types.float32: "sgemm", types.float64: "dgemm"}
-for _name in ROUTINES.values():
+for _name, _place in BLAS.addresses.items():
     # under a name, so that cached code finds the routine at the address of this process
-    binding.add_symbol(f"sklearn_sda_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name))
+    binding.add_symbol(f"sklearn_sda_{_name}", _place)
 
 
 @intrinsic
@@ -100,7 +98,7 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
         item = out.itemsize
         A_rows, B_rows = A.strides[1] == item, B.strides[1] == item  # whether rows are contiguous
         n, k, m = A.shape[0], A.shape[1], out.shape[1]
-        tile, n_panels = TILE, 1
+        tile, n_panels = VECTOR if STRICT else TILE, 1
         if AVX512:
             tile = AVX512_TILES[0] if item == 4 else AVX512_TILES[1]
             thin = DIRECT // max(1, n * m)
@@ -116,7 +114,7 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
             return
         start = n_tiles * part // n_parts * tile
         stop = min(n_tiles * (part + 1) // n_parts * tile, m)
-        width = stop - start if AVX512 else tile
+        width = stop - start if STRICT or AVX512 else tile
         stride_B = max(m, B.strides[0] // item) if B_rows else max(k, B.strides[1] // item)
         stride_A = max(k, A.strides[0] // item) if A_rows else max(n, A.strides[1] // item)
         for first in range(start, stop, max(1, width)):
@@ -134,7 +132,7 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
     return implementation
 
 
-@kernel(STRIDED_IN, STRIDED_IN, SCALAR, SCALAR, MATRIX, INT64, INT64)
+@kernel(STRIDED_IN, STRIDED_IN, SCALAR, SCALAR, MATRIX, INT64, INT64, variant=BLAS.name)
 def multiply(A, B, alpha, beta, out, part, n_parts):
     """Out <- alpha A @ B + beta out (BLAS's gemm), or a part of it.
 
