@@ -87,7 +87,7 @@ def _gemm(A, B, alpha, beta, out, part, n_parts):
     out[...] = product
 
 
-@overload(_gemm, inline="always")
+@overload(_gemm)
 def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
     """Call BLAS, a panel of the sum at a time.
 

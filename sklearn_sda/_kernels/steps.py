@@ -585,13 +585,17 @@ def train_network(
     last = sizes.size - 2
     one, zero = outputs.dtype.type(1), outputs.dtype.type(0)
     weights, nothing = np.empty(batch_size, outputs.dtype), np.empty((0, 0), outputs.dtype)
-    levels = np.empty(sizes.max(), outputs.dtype)
+    largest = 0
+    for k in range(last + 2):  # sizes.max() would compile for half a second
+        largest = max(largest, sizes[k])
+    levels = np.empty(largest, outputs.dtype)
     # where each layer's parameters, its penalties and its input begin
     places, blocks, inputs = (
-        np.zeros(last + 2, np.int64),
-        np.zeros(last + 2, np.int64),
-        np.zeros(last + 2, np.int64),
+        np.empty(last + 2, np.int64),
+        np.empty(last + 2, np.int64),
+        np.empty(last + 2, np.int64),
     )
+    places[0] = blocks[0] = inputs[0] = 0
     for k in range(last + 1):
         rows = sizes[k] if owners[k] == k else 0
         places[k + 1] = places[k] + (rows + 1) * sizes[k + 1]
