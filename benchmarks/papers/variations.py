@@ -13,8 +13,8 @@ the paper did not have, or wider layers, which it did, for all of the models wit
 tried out on sets of another seed: their shapes are others, their digits are the same in other roles. (On
 bg_rand, whose images are others now than in an earlier run, rectifiers were tried out too, and longer
 pretraining, and were no better.) Still later came wider layers for bg_rand (SDAE-3 11.57), with the level of
-noise that was best so far, and a higher level with emphasis, whose best was the end of its grid; and last, more
-masking noise there, whose best was the end of its grid too. None of these was tried out before.
+noise that was best so far, and a higher level with emphasis, whose best was the end of its grid; and last,
+more masking noise there, whose best was the end of its grid too. None of these was tried out before.
 """
 
 import argparse
