@@ -4,9 +4,12 @@ import ctypes
 import importlib.metadata
 from types import SimpleNamespace
 
+import numba
+import numpy as np
 import pytest
 
 from sklearn_sda._kernels import blas
+from sklearn_sda._kernels.products import multiply
 
 PRODUCT = ctypes.CFUNCTYPE(None)(lambda: None)
 
@@ -83,9 +86,9 @@ def test_mkl_need_not_be_there(monkeypatch, install):
     assert blas._mkl() is None
 
 
-def test_compiled_products_are_another_blas_s_own():
-    # its way of cutting products is part of the compiled code
-    from sklearn_sda._kernels.products import multiply
-
-    assert multiply.variant == blas.BLAS.name
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is off")
+def test_the_cache_has_a_product_of_its_own_for_each_blas():
+    # the way of cutting products is part of the compiled code
+    compiled = multiply._of(np.dtype("float32"))
+    assert compiled.py_func.__qualname__ == f"multiply_float32{blas.BLAS.name}"
     assert blas._scipy().name.startswith("scipy_")
