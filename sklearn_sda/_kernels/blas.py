@@ -26,13 +26,14 @@ class Blas(NamedTuple):
         Where its routines, with the interface of Fortran and 32-bit integers, begin.
     strict : bool
         Whether each element of a product has the same bits whatever is computed with it.
-    avx512 : bool
-        Whether it is OpenBLAS and uses AVX-512.
+    avx2, avx512 : bool
+        Whether it is OpenBLAS and uses AVX2, or AVX-512.
     """
 
     name: str
     addresses: dict
     strict: bool
+    avx2: bool
     avx512: bool
 
 
@@ -57,7 +58,7 @@ def _mkl():
         addresses = {name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in ROUTINES}
     except (IndexError, OSError, AttributeError):  # not there, can't be loaded, or another version's
         return None
-    return Blas(f"mkl_{branch}", addresses, strict=True, avx512=False)
+    return Blas(f"mkl_{branch}", addresses, strict=True, avx2=False, avx512=False)
 
 
 def _scipy():
@@ -65,8 +66,9 @@ def _scipy():
     addresses = {name: get_cython_function_address("scipy.linalg.cython_blas", name) for name in ROUTINES}
     found = [library for library in threadpool_info() if library["internal_api"] == "openblas"]
     architectures = sorted({str(library.get("architecture")) for library in found})
+    avx2 = not {"Haswell", "Zen"}.isdisjoint(architectures)
     avx512 = not {"SkylakeX", "Cooperlake", "SapphireRapids"}.isdisjoint(architectures)
-    return Blas(f"scipy_{'_'.join(architectures)}", addresses, strict=False, avx512=avx512)
+    return Blas(f"scipy_{'_'.join(architectures)}", addresses, strict=False, avx2=avx2, avx512=avx512)
 
 
 BLAS = _mkl() or _scipy()

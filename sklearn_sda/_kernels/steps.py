@@ -658,7 +658,7 @@ def train_network(
             out = coef if folded else _rows(gradients, places[owner], sizes[owner], sizes[owner + 1])
             if owner == k:
                 multiply(H.T, delta, factor / (one - dropout[k]), keep, out, thread, n_threads)
-            else:  # the transposed gradient on top of the owner's, each thread in the columns that it wrote
+            else:  # the transposed gradient on top of the owner's, each thread in the part that it wrote
                 multiply(delta.T, H, factor / (one - dropout[k]), one, out, thread, n_threads)
             _move_intercept(
                 delta, intercept, place, update, gradients, first, second,
