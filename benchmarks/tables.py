@@ -304,6 +304,7 @@ TABLES = {
     "features": features,
     "deep_autoencoder": deep_autoencoder,
     "svm": svm,
+    "speed_avx2": lambda: speed("speed_avx2"),
     "speed_epyc": lambda: speed("speed_epyc"),
     "speed_mkl": lambda: speed("speed_mkl"),
     "few_labels": few_labels,
