@@ -81,8 +81,11 @@ def test_a_large_product_is_divided(shape, dtype):
     n, k, m = shape
     A, B, out = np.ones((n, k), dtype), np.ones((k, m), dtype), np.zeros((n, m), dtype)
     multiply(A, B, 1, 0, out, 0, 3)
-    assert 0.2 < (out == k).mean() < 0.45
-    assert ((out == k) | (out == 0)).all()
+    computed = out == k
+    assert 0.2 < computed.mean() < 0.4
+    assert (out[~computed] == 0).all()
+    # whole columns, or whole rows
+    assert computed.sum() in (n * computed.all(axis=0).sum(), m * computed.all(axis=1).sum())
 
 
 @jit_only

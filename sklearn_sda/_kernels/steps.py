@@ -4,9 +4,9 @@ The formulas of training are here. The pieces (unit, loss, update, matrix produc
 that one compiled function serves them all.
 
 Several threads make the same call, each with its number `thread` of `n_threads`, on the same arrays. They
-share the columns of every matrix product, the rows of what comes between, and at last the rows of the
-coefficients, and wait for each other in between. Every number is computed in the same way whoever computes
-it.
+share the columns (or rows) of every matrix product, the rows of what comes between, and at last the rows of
+the coefficients, and wait for each other in between. Every number is computed in the same way whoever
+computes it.
 """
 
 import ctypes
