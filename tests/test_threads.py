@@ -164,11 +164,11 @@ def test_threads_share_long_steps_only(monkeypatch):
 
 
 def wait_for_threads(number):
-    """Wait until only so many threads are left; fail after ten seconds."""
+    """Wait until at most so many threads are left (some may be an earlier test's); fail after ten seconds."""
     deadline = time.monotonic() + 10
     while threading.active_count() > number and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert threading.active_count() == number
+    assert threading.active_count() <= number
 
 
 def test_a_team_works_at_the_same_time_and_its_errors_arrive():
