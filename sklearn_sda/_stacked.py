@@ -30,6 +30,8 @@ from sklearn_sda._weights import check_weights
 # Parameters of a layer that the stack sets itself, or that are one for all layers.
 OWN_PARAMETERS = ("n_components", "random_state")
 SHARED_PARAMETERS = ("dtype",)
+# Samples whose code the layers above see where none is trained: enough for the checks and to scale noise.
+FEW = 1000
 
 
 class StackedAutoencoderTransformer(
@@ -760,7 +762,12 @@ def fit_pipeline(pipeline, X, y, weights, validation):
     metadata = {"sample_weight": weights, "X_val": X_val, "y_val": y_val}
     metadata = {name: value for name, value in metadata.items() if value is not None}
     if not metadata:
-        pipeline.fit(X, y)
+        layers = [layer for _, layer in pipeline.steps]
+        if any(layer.max_iter or layer.supervision for layer in layers):
+            pipeline.fit(X, y)
+            return
+        for layer in layers:  # nothing is learned: no need for the code of all samples
+            X = layer.fit(X, None).transform(X[:FEW])
         return
     with config_context(enable_metadata_routing=True):
         for _, layer in pipeline.steps:

@@ -41,6 +41,27 @@ def test_each_layer_is_trained_on_the_code_of_the_trained_ones_below(monkeypatch
     assert not np.allclose(inputs[1], untrained[0].transform(X))
 
 
+def test_untrained_layers_do_not_code_all_samples(monkeypatch):
+    X = np.random.RandomState(0).uniform(size=(1500, 8))
+    whole = make_stack(max_iter=0).fit(X, sample_weight=np.ones(len(X)))  # by the pipeline's fit
+    seen = []
+    transform = DenoisingAutoencoder.transform
+
+    def recording(self, X):
+        seen.append(len(X))
+        return transform(self, X)
+
+    monkeypatch.setattr(DenoisingAutoencoder, "transform", recording)
+    stack = make_stack(max_iter=0).fit(X)
+    assert max(seen) == 1000
+    for number in range(3):
+        np.testing.assert_array_equal(stack.coefs_[number], whole.coefs_[number])
+        assert stack[number].out_activation_ == whole[number].out_activation_
+    seen.clear()
+    make_stack(max_iter=(0, 0, 1)).fit(X)
+    assert seen == [1500, 1500]
+
+
 def test_it_equals_the_pipeline_of_its_layers(X):
     stack = make_stack().fit(X)
     pipeline = make_pipeline(
