@@ -77,7 +77,7 @@ class _Objective:
         self.span = max(1, together) * batch_size
         self._losses = np.empty(self.span, self._dtype)
         self._sample_weights, self._weights = weights, np.ones(self.span, self._dtype)
-        self._gradients = np.empty(sum(parameter.size for parameter in parameters), self._dtype)
+        self._gradients = np.zeros(sum(parameter.size for parameter in parameters), self._dtype)
         n_blocks = sum(-(-len(parameter) // BLOCK) for parameter in parameters if parameter.ndim == 2)
         self._penalties = np.empty(n_blocks, self._dtype)
         self._arrivals = np.empty(1, np.int64)
@@ -152,6 +152,7 @@ class _Objective:
         gradient : ndarray of shape (n_parameters,)
             Of all parameters, one after the other; overwritten by the next call.
         """
+        self._gradients.fill(0)
         return self.step(rows, 0, optimizer) / len(rows), self._gradients
 
 

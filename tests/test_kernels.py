@@ -146,9 +146,10 @@ def test_updates(dtype):
 
     def check(rule, state, step_size, *decays):
         """Compare an update, its state included, with the naive reference of the same name."""
-        got, arrays = param.copy(), [array.copy() for array in state]
+        got, used, arrays = param.copy(), grad.copy(), [array.copy() for array in state]
         first, second = [*arrays, *([np.empty(0, dtype)] * (2 - len(arrays)))]
-        getattr(update, rule)(got, grad, first, second, step_size, *decays, *([0.0] * (3 - len(decays))))
+        getattr(update, rule)(got, used, first, second, step_size, *decays, *([0.0] * (3 - len(decays))))
+        assert not used.any()  # the next gradient is added to it
         expected = getattr(naive, rule)(param, grad, *state, step_size, *decays)
         np.testing.assert_allclose([got, *arrays], np.reshape(expected, (-1, 101)), **tolerance)
 

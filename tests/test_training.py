@@ -17,7 +17,7 @@ def update(optimizer, parameters, gradients):
     for param, grad in zip(parameters, gradients, strict=True):
         start, end = end, end + param.size
         state = [array[start:end] for array in (optimizer.first, optimizer.second)]
-        optimizer.rule(param.reshape(-1), grad.reshape(-1), *state, step_size, *optimizer.decays)
+        optimizer.rule(param.reshape(-1), grad.flatten(), *state, step_size, *optimizer.decays)
 
 
 class Quadratic:

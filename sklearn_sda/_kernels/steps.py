@@ -254,7 +254,6 @@ def _move_intercept(
     """Update a thread's share of an intercept, whose gradient is the sum of the rows of delta."""
     i, j = _share(intercept.size, BLOCK, thread, n_threads)
     grad = _cut(gradients, place + i, place + j)
-    _fill(delta.dtype.type(0), grad)
     for row in range(delta.shape[0]):
         part = _cut(delta[row], i, j)
         for column in range(part.size):
@@ -356,7 +355,7 @@ def train_layer(
     output : ndarray of shape (batch_size, n_outputs)
         Delta of the output layer.
     gradients : ndarray of shape (n_parameters,)
-        As `first`; those of the coefficients are not filled if `folded`.
+        As `first`. Zero before the first step and, unless `update` leaves them, after each.
     l2 : ndarray of shape (n_components,)
         L2 strength of each column of `coef`.
     penalties : ndarray of shape (n_blocks,)
@@ -443,17 +442,17 @@ def train_layer(
             _wait(arrivals, n_threads)
         backward(_cut(h, i, j), _cut(delta_h, i, j))
         _wait(arrivals, n_threads)
-        # out <- factor product + keep out: the gradient, or at once the coefficients
-        factor, keep = (-step_size, one) if folded else (one, zero)
+        # added to the gradient, which is zero, or at once to the coefficients
+        factor = -step_size if folded else one
         out = coef if folded else _rows(gradients, 0, n_features, n_components)
         terms = 2 * n if tied else n
-        multiply(_cut(visible, 0, terms).T, _cut(hidden, 0, terms), factor, keep, out, thread, n_threads)
+        multiply(_cut(visible, 0, terms).T, _cut(hidden, 0, terms), factor, one, out, thread, n_threads)
         if not tied:
             out = decoder_coef if folded else _rows(gradients, place_decoder, n_components, n_features)
-            multiply(h.T, delta, factor, keep, out, thread, n_threads)
+            multiply(h.T, delta, factor, one, out, thread, n_threads)
         if supervised:
             out = output_coef if folded else _rows(gradients, place_output, n_components, n_outputs)
-            multiply(h.T, delta_output, factor, keep, out, thread, n_threads)
+            multiply(h.T, delta_output, factor, one, out, thread, n_threads)
         if not folded:
             _wait(arrivals, n_threads)
             _move_coef(
@@ -645,8 +644,7 @@ def train_network(
                 mine = _cut(below, i, j)
                 drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
         _wait(arrivals, n_threads)
-        # out <- factor product + keep out: the gradient, or at once the coefficients
-        keep = one if folded else zero
+        # added to the gradient, which is zero, or at once to the coefficients
         for k in range(last + 1):
             factor = -step_size * rate_factors[owners[k]] if folded else one
             H = _rows(outputs, inputs[k], n, sizes[k])
@@ -657,7 +655,7 @@ def train_network(
             coef = _matrix(addresses[2 * owner], sizes[owner], sizes[owner + 1], outputs)
             out = coef if folded else _rows(gradients, places[owner], sizes[owner], sizes[owner + 1])
             if owner == k:
-                multiply(H.T, delta, factor / (one - dropout[k]), keep, out, thread, n_threads)
+                multiply(H.T, delta, factor / (one - dropout[k]), one, out, thread, n_threads)
             else:  # the transposed gradient on top of the owner's, each thread in the part that it wrote
                 multiply(delta.T, H, factor / (one - dropout[k]), one, out, thread, n_threads)
             _move_intercept(

@@ -1,7 +1,9 @@
 """In-place parameter updates, on flattened arrays.
 
 All have one signature, ``update(param, grad, first, second, step_size, decay_1, decay_2, epsilon)``:
-`first` and `second` are the arrays that a rule keeps from step to step, empty if it keeps none.
+`first` and `second` are the arrays that a rule keeps from step to step, empty if it keeps none. `grad` is
+zero afterwards, for the next step to add to: BLAS would set it to zero itself, in a pass through memory of its
+own.
 
 What decays towards zero is set to zero on the way (`_flush`): units that no sample activates any more
 leave averages and coefficients that shrink until they are denormal numbers, on which the processor is
@@ -10,11 +12,11 @@ a hundred times slower.
 
 import numpy as np
 
-from sklearn_sda._kernels._jit import SCALAR, VECTOR, VECTOR_IN, helper, kernel
+from sklearn_sda._kernels._jit import SCALAR, VECTOR, helper, kernel
 
 # Far below anything that matters (Adam's epsilon is 1e-8), far above the denormal numbers of float32.
 TINY = 1e-30
-ARGUMENTS = (VECTOR, VECTOR_IN, VECTOR, VECTOR, SCALAR, SCALAR, SCALAR, SCALAR)
+ARGUMENTS = (VECTOR, VECTOR, VECTOR, VECTOR, SCALAR, SCALAR, SCALAR, SCALAR)
 
 
 @helper
@@ -25,7 +27,7 @@ def _flush(x, tiny, zero):
 
 @kernel(*ARGUMENTS)
 def leave(param, grad, first, second, step_size, decay_1, decay_2, epsilon):
-    """Leave param as it is: for solvers that want gradients only."""
+    """Leave param and grad as they are: for solvers that want gradients only."""
 
 
 @kernel(*ARGUMENTS)
@@ -34,6 +36,7 @@ def descend(param, grad, first, second, step_size, decay_1, decay_2, epsilon):
     zero, tiny = param.dtype.type(0), param.dtype.type(TINY)
     for i in range(param.size):
         param[i] = _flush(param[i] - step_size * grad[i], tiny, zero)
+        grad[i] = zero
 
 
 @kernel(*ARGUMENTS)
@@ -43,6 +46,7 @@ def heavy_ball(param, grad, first, second, step_size, decay_1, decay_2, epsilon)
     for i in range(param.size):
         first[i] = _flush(decay_1 * first[i] - step_size * grad[i], tiny, zero)
         param[i] = _flush(param[i] + first[i], tiny, zero)
+        grad[i] = zero
 
 
 @kernel(*ARGUMENTS)
@@ -56,6 +60,7 @@ def nesterov(param, grad, first, second, step_size, decay_1, decay_2, epsilon):
         step = step_size * grad[i]
         first[i] = _flush(decay_1 * first[i] - step, tiny, zero)
         param[i] = _flush(param[i] + decay_1 * first[i] - step, tiny, zero)
+        grad[i] = zero
 
 
 @kernel(*ARGUMENTS)
@@ -73,3 +78,4 @@ def adam(param, grad, first, second, step_size, decay_1, decay_2, epsilon):
         second[i] = _flush(decay_2 * second[i] + (one - decay_2) * g * g, tiny, zero)
         step = step_size * first[i] / (np.sqrt(second[i]) + epsilon)
         param[i] = _flush(param[i] - step, tiny, zero)
+        grad[i] = zero
