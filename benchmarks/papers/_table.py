@@ -29,7 +29,7 @@ def mnist(folder, n_train=50000):
     return (X[:n_train], y[:n_train]), (X[50000:], y[50000:]), (X_test, y_test)
 
 
-def train_network(stack, parts, phases, *, pretrain, quick):
+def train_network(stack, parts, phases, *, pretrain, quick, **fine_tuning):
     """Pretrain a stack and fine-tune it, with early stopping on the validation set.
 
     Parameters
@@ -44,6 +44,8 @@ def train_network(stack, parts, phases, *, pretrain, quick):
         Whether the stack is trained, or only its random weights are used.
     quick : bool
         Whether one epoch each is enough.
+    **fine_tuning : dict
+        Parameters of the classifier beside `FINE_TUNING`.
 
     Returns
     -------
@@ -55,7 +57,8 @@ def train_network(stack, parts, phases, *, pretrain, quick):
     seed = stack.random_state
     if pretrain:
         stack = FrozenEstimator(stack.fit(*training))
-    clf = SdAClassifier(stack, pretrain=pretrain, n_iter_no_change=np.inf, random_state=seed, **FINE_TUNING)
+    options = {"n_iter_no_change": np.inf, "random_state": seed, **FINE_TUNING, **fine_tuning}
+    clf = SdAClassifier(stack, pretrain=pretrain, **options)
     best, errors = fine_tune(clf, training, validation, phases, quick)
     return {
         "validation error %": error(best, *validation),

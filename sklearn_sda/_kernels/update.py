@@ -2,8 +2,7 @@
 
 All have one signature, ``update(param, grad, first, second, step_size, decay_1, decay_2, epsilon)``:
 `first` and `second` are the arrays that a rule keeps from step to step, empty if it keeps none. `grad` is
-zero afterwards, for the next step to add to: BLAS would set it to zero itself, in a pass through memory of its
-own.
+zero afterwards, for the next step to add to: BLAS would set it to zero in a pass through memory of its own.
 
 What decays towards zero is set to zero on the way (`_flush`): units that no sample activates any more
 leave averages and coefficients that shrink until they are denormal numbers, on which the processor is
