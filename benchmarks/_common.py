@@ -85,6 +85,7 @@ def environment():
         "sklearn_sda": sklearn_sda.__version__,
         **{name: package_version(name) for name in packages if package_version(name)},
         "products by": BLAS.name,
+        **{name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")},
         "cpu": cpu_name(),
         "cpus": os.cpu_count(),
         "blas threads": {pool["filepath"].split("/")[-1]: pool["num_threads"] for pool in threadpool_info()},

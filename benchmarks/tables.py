@@ -307,7 +307,6 @@ TABLES = {
     "speed_avx2": lambda: speed("speed_avx2"),
     "speed_mkl": lambda: speed("speed_mkl"),
     "speed_zen5": lambda: speed("speed_zen5"),
-    "speed_zen5_avx512": lambda: speed("speed_zen5_avx512"),
     "few_labels": few_labels,
     "grid_memory": grid_memory,
     "tutorial": tutorial,

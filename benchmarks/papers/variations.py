@@ -13,8 +13,8 @@ the paper did not have, or wider layers, which it did, for all of the models wit
 tried out on sets of another seed: their shapes are others, their digits are the same in other roles. (On
 bg_rand, whose images are others now than in an earlier run, rectifiers were tried out too, and longer
 pretraining, and were no better.) Still later came wider layers for bg_rand (SDAE-3 11.57), with the level of
-noise that was best so far, and a higher level with emphasis, whose best was the end of its grid; then
-more masking noise there, whose best was the end of its grid too. None of these was tried out before. Last came
+noise that was best so far, and a higher level with emphasis, whose best was the end of its grid; then more
+masking noise there, whose best was the end of its grid too. None of these was tried out before. Last came
 dropout in the fine-tuning, which the paper did not have either, for the two sets that still missed (bg_rand
 11.57, rect 2.99): its probabilities, and on rect the noise and the epochs, were tried out on sets of other
 seeds, by validation errors on bg_rand, by those and by fresh test images on rect.
