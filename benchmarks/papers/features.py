@@ -11,6 +11,9 @@ The test set of "rot" had been read for an earlier grid, of logistic units, 50 e
 49.55, 23.31, 23.39 and 21.76 % with 0 to 3 layers (no record was kept). Then units, epochs, noise and SVM
 were chosen by the error on 5,000 samples drawn with another seed, without a look at these test images; but
 they are made of the same 70,000 digits, so that most are digits of this test set, rotated by other angles.
+With that grid three layers had 13.70 %. `MORE` came after it: wider layers, as the paper had, and in the
+first one salt-and-pepper noise with emphasis on what it hit. Both were found on the set of another seed, by
+the validation error (in the first layer 14.5 % with that noise, 20.7 % with masking noise).
 """
 
 from _table import PRETRAINING, Table, argument_parser, error, interval, mnist
@@ -26,25 +29,32 @@ SEED = 0
 # Test errors in percent with 0, 1, 2 and 3 layers.
 PUBLISHED = {"rot": [43.47, 21.74, 15.15, 10.00], "mnist": [5.33, 1.49, 1.24, 1.2]}
 LEVELS = ((0.25, 0.25, 0.25), (0.25, 0.55, 0.55))
+MORE = {
+    "rot": [
+        {
+            "hidden_layer_sizes": [width] * 3,
+            "corruption": ["salt_and_pepper", "masking", "masking"],
+            "emphasis": [[1, 0.5], None, None],
+            "corruption_level": [0.25, 0.25, 0.25],
+        }
+        for width in (2000, 3000)
+    ]
+}
 C = (0.001, 0.003, 0.01)
 EPOCHS = {"rot": 100, "mnist": 30}
 
 
-def train(data_set, level, folder, quick):
+def train(data_set, options, folder, quick):
     """Return the validation and test errors by number of layers and C."""
     if data_set == "mnist":
         training, validation, test = mnist(folder, 1000 if quick else 50000)
     else:
         sizes = (1000, 500, 500) if quick else None
         training, validation, test = load(data_set, folder, seed=SEED, sizes=sizes)
-    stack = StackedAutoencoderTransformer(
-        (50,) * 3 if quick else (1000,) * 3,
-        activation="relu",
-        corruption_level=level,
-        random_state=SEED,
-        max_iter=1 if quick else EPOCHS[data_set],
-        **PRETRAINING,
-    ).fit(training[0])
+    parameters = {"hidden_layer_sizes": (1000,) * 3, "max_iter": EPOCHS[data_set], **PRETRAINING, **options}
+    if quick:
+        parameters |= {"hidden_layer_sizes": (50,) * 3, "max_iter": 1}
+    stack = StackedAutoencoderTransformer(activation="relu", random_state=SEED, **parameters).fit(training[0])
     figures = {}
     for depth in range(4):
         encode = stack[:depth].transform if depth else lambda X: X
@@ -62,10 +72,14 @@ def train(data_set, level, folder, quick):
 def main():
     """Compute the missing cells, choose on the validation set, print the table."""
     args = argument_parser(__doc__, "papers/features").parse_args()
-    table = Table(args, published=PUBLISHED, levels=LEVELS, C=C, epochs=EPOCHS, seed=SEED)
+    table = Table(args, published=PUBLISHED, levels=LEVELS, C=C, epochs=EPOCHS, seed=SEED, grid=MORE)
     for data_set, published in PUBLISHED.items():
+        grid = {f"level {level}": {"corruption_level": level} for level in LEVELS}
+        if not args.quick:
+            grid |= {str(options): options for options in MORE.get(data_set, [])}
         cells = {
-            f"{data_set}, level {level}": (train, data_set, level, args.data, args.quick) for level in LEVELS
+            f"{data_set}, {name}": (train, data_set, options, args.data, args.quick)
+            for name, options in grid.items()
         }
         table.run(cells, n_jobs=2)
         for depth, figure in enumerate(published):
