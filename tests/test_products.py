@@ -75,14 +75,14 @@ def test_the_parts_of_a_product_are_the_bits_of_the_whole(shape, dtype):
 
 @jit_only
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(128, 300, 700), (700, 300, 600)])
+@pytest.mark.parametrize("shape", [(128, 300, 1800), (1000, 300, 1800)])
 def test_a_large_product_is_divided(shape, dtype):
-    # otherwise nothing could be wrong with the test above; in two parts, where parts must be large
+    # otherwise nothing could be wrong with the test above; wide enough for three parts everywhere
     n, k, m = shape
     A, B, out = np.ones((n, k), dtype), np.ones((k, m), dtype), np.zeros((n, m), dtype)
     multiply(A, B, 1, 0, out, 0, 3)
     computed = out == k
-    assert 0.2 < computed.mean() < 0.7
+    assert 0.2 < computed.mean() < 0.4
     assert (out[~computed] == 0).all()
     # whole columns, or whole rows
     assert computed.sum() in (n * computed.all(axis=0).sum(), m * computed.all(axis=1).sum())

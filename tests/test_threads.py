@@ -163,12 +163,12 @@ def test_threads_share_long_steps_only(monkeypatch):
     assert n_threads() == 2
 
 
-def wait_for_threads(number):
-    """Wait until at most so many threads are left (some may be an earlier test's); fail after ten seconds."""
+def wait_for_teams_to_end():
+    """Wait until no thread of any team is left; fail after ten seconds."""
     deadline = time.monotonic() + 10
-    while threading.active_count() > number and time.monotonic() < deadline:
+    while alive := [thread for thread in threading.enumerate() if "_serve" in thread.name]:
+        assert time.monotonic() < deadline, alive
         time.sleep(0.001)
-    assert threading.active_count() <= number
 
 
 def test_a_team_works_at_the_same_time_and_its_errors_arrive():
@@ -178,7 +178,6 @@ def test_a_team_works_at_the_same_time_and_its_errors_arrive():
         barrier.wait(10)  # passes only if all are here at the same time
         parts.put(part)
 
-    before = threading.active_count()
     with one_thread, Team(3) as team:
         team.run(work, 3)
         assert sorted(parts.get() for _ in range(3)) == [0, 1, 2]
@@ -188,7 +187,7 @@ def test_a_team_works_at_the_same_time_and_its_errors_arrive():
             with pytest.raises(ZeroDivisionError):
                 team.run(lambda part, bad=bad: 1 / (part - bad), 3)
         team.run(parts.put, 3)
-    wait_for_threads(before)
+    wait_for_teams_to_end()
 
 
 def test_nobody_waits_for_a_caller_that_was_interrupted():
@@ -223,10 +222,9 @@ def test_an_interrupted_step_ends(thread, monkeypatch):
 
     monkeypatch.setattr(_objectives.train_layer, "entry", interrupted)
     X = np.random.RandomState(0).uniform(size=(100, 784))
-    before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         DenoisingAutoencoder(500, batch_size=100).fit(X)
-    wait_for_threads(before)
+    wait_for_teams_to_end()
 
 
 def test_a_team_handles_overflow_as_its_caller_does():
