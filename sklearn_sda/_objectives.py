@@ -77,7 +77,8 @@ class _Objective:
         self.span = max(1, together) * batch_size
         self._losses = np.empty(self.span, self._dtype)
         self._sample_weights, self._weights = weights, np.ones(self.span, self._dtype)
-        self._gradients = np.zeros(sum(parameter.size for parameter in parameters), self._dtype)
+        self._n_parameters = sum(parameter.size for parameter in parameters)
+        self._gradients = np.zeros(self._n_parameters, self._dtype)
         n_blocks = sum(-(-len(parameter) // BLOCK) for parameter in parameters if parameter.ndim == 2)
         self._penalties = np.empty(n_blocks, self._dtype)
         self._arrivals = np.empty(1, np.int64)
@@ -152,6 +153,8 @@ class _Objective:
         gradient : ndarray of shape (n_parameters,)
             Of all parameters, one after the other; overwritten by the next call.
         """
+        if len(self._gradients) < self._n_parameters:
+            self._gradients = np.empty(self._n_parameters, self._dtype)
         self._gradients.fill(0)
         return self.step(rows, 0, optimizer) / len(rows), self._gradients
 
@@ -344,6 +347,9 @@ class Network(_Objective):
         coefs = iter(parameter for parameter in parameters if parameter.ndim == 2)
         own = [next(coefs) if owner == k else None for k, owner in enumerate(self._owners)]
         pairs = zip((own[owner] for owner in self._owners), intercepts, strict=True)
+        # one layer's gradient after the other's, but for `evaluate`
+        largest = max((n + 1) * m for n, m in pairwise(sizes))
+        self._gradients = np.zeros(min(largest, self._n_parameters), self._dtype)
         self._addresses = np.array([array.ctypes.data for pair in pairs for array in pair], np.int64)
         self._rows = np.empty((self.span, sizes[0]), self._dtype)
         self._targets = np.empty((self.span, sizes[-1]), self._dtype)

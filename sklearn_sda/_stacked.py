@@ -766,8 +766,10 @@ def fit_pipeline(pipeline, X, y, weights, validation):
         if any(layer.max_iter or layer.supervision for layer in layers):
             pipeline.fit(X, y)
             return
-        for layer in layers:  # nothing is learned: no need for the code of all samples
-            X = layer.fit(X, None).transform(X[:FEW])
+        layers[0].fit(X, None)
+        for below, layer in pairwise(layers):  # nothing is learned: no need for the code of all samples
+            X = below.transform(X[:FEW])
+            layer.fit(X, None)
         return
     with config_context(enable_metadata_routing=True):
         for _, layer in pipeline.steps:

@@ -224,10 +224,10 @@ def _part(flat, start, size):
 
 @subroutine
 def _move_coef(
-    coef, place, add_l2, update, strength, strengths, decays, gradients, first, second,
+    coef, grad, place, add_l2, update, strength, strengths, decays, first, second,
     step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
 ):  # fmt: skip
-    """Update a thread's share of the rows of `coef`; their gradient lacks the L2 penalty's, if it `decays`.
+    """Update a thread's share of the rows of `coef`; `grad`, flat, lacks the L2 penalty's, if it `decays`.
 
     The penalty of each BLOCK of rows goes to `penalties`. `place` is where this array begins among all
     parameters, one after the other.
@@ -237,29 +237,29 @@ def _move_coef(
     if decays:
         for k in range(i, j, BLOCK):
             block = coef[k : min(k + BLOCK, j)]
-            grad = _rows(gradients, place + k * columns, block.shape[0], columns)
-            penalties[k // BLOCK] = add_l2(block, strength, strengths, grad)
+            rows = _rows(grad, k * columns, block.shape[0], columns)
+            penalties[k // BLOCK] = add_l2(block, strength, strengths, rows)
     start, size = place + i * columns, (j - i) * columns
     update(
-        _flat_rows(coef, i, j), _cut(gradients, start, start + size),
+        _flat_rows(coef, i, j), _cut(grad, i * columns, j * columns),
         _part(first, start, size), _part(second, start, size), step_size, decay_1, decay_2, epsilon,
     )  # fmt: skip
 
 
 @subroutine
 def _move_intercept(
-    delta, intercept, place, update, gradients, first, second, step_size, decay_1, decay_2, epsilon,
+    delta, intercept, grad, place, update, first, second, step_size, decay_1, decay_2, epsilon,
     thread, n_threads,
 ):  # fmt: skip
     """Update a thread's share of an intercept, whose gradient is the sum of the rows of delta."""
     i, j = _share(intercept.size, BLOCK, thread, n_threads)
-    grad = _cut(gradients, place + i, place + j)
+    mine = _cut(grad, i, j)
     for row in range(delta.shape[0]):
         part = _cut(delta[row], i, j)
         for column in range(part.size):
-            grad[column] += part[column]
+            mine[column] += part[column]
     update(
-        _cut(intercept, i, j), grad, _part(first, place + i, j - i), _part(second, place + i, j - i),
+        _cut(intercept, i, j), mine, _part(first, place + i, j - i), _part(second, place + i, j - i),
         step_size, decay_1, decay_2, epsilon,
     )  # fmt: skip
 
@@ -456,32 +456,35 @@ def train_layer(
         if not folded:
             _wait(arrivals, n_threads)
             _move_coef(
-                coef, 0, add_encoder_l2, update, strength, l2, decays, gradients, first, second,
+                coef, gradients, 0, add_encoder_l2, update, strength, l2, decays, first, second,
                 step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
             )  # fmt: skip
             if not tied:
+                grad = _cut(gradients, place_decoder, gradients.size)
                 _move_coef(
-                    decoder_coef, place_decoder, add_l2, update, strength, l2, decays, gradients,
-                    first, second, step_size, decay_1, decay_2, epsilon,
-                    penalties[block_decoder:], thread, n_threads,
+                    decoder_coef, grad, place_decoder, add_l2, update, strength, l2, decays, first, second,
+                    step_size, decay_1, decay_2, epsilon, penalties[block_decoder:], thread, n_threads,
                 )  # fmt: skip
             if supervised:
+                grad = _cut(gradients, place_output, gradients.size)
                 _move_coef(
-                    output_coef, place_output, add_l2, update, strength, l2, decays, gradients,
-                    first, second, step_size, decay_1, decay_2, epsilon,
-                    penalties[block_output:], thread, n_threads,
+                    output_coef, grad, place_output, add_l2, update, strength, l2, decays, first, second,
+                    step_size, decay_1, decay_2, epsilon, penalties[block_output:], thread, n_threads,
                 )  # fmt: skip
+        place = coef.size
         _move_intercept(
-            delta_h, intercept, coef.size, update, gradients, first, second,
+            delta_h, intercept, _cut(gradients, place, gradients.size), place, update, first, second,
             step_size, decay_1, decay_2, epsilon, thread, n_threads,
         )  # fmt: skip
+        place += n_components
         _move_intercept(
-            delta, decoder_intercept, coef.size + n_components, update, gradients, first, second,
+            delta, decoder_intercept, _cut(gradients, place, gradients.size), place, update, first, second,
             step_size, decay_1, decay_2, epsilon, thread, n_threads,
         )  # fmt: skip
         if supervised:
+            place = place_output + output_coef.size
             _move_intercept(
-                delta_output, output_intercept, place_output + output_coef.size, update, gradients,
+                delta_output, output_intercept, _cut(gradients, place, gradients.size), place, update,
                 first, second, step_size, decay_1, decay_2, epsilon, thread, n_threads,
             )  # fmt: skip
         _wait(arrivals, n_threads)
@@ -578,7 +581,10 @@ def train_network(
         As in `train_layer`.
     outputs, deltas : ndarray of shape (batch_size * sum(sizes),)
         Buffers.
-    gradients, penalties, losses, arrivals, thread, n_threads
+    gradients : ndarray of shape (n_parameters,) or (size of the largest layer,)
+        Of all layers one after the other, or of one layer after the other in the same place, for updates
+        that leave zeros.
+    penalties, losses, arrivals, thread, n_threads
         As in `train_layer`.
     """
     last = sizes.size - 2
@@ -600,6 +606,7 @@ def train_network(
         places[k + 1] = places[k] + (rows + 1) * sizes[k + 1]
         blocks[k + 1] = blocks[k] + (rows + BLOCK - 1) // BLOCK
         inputs[k + 1] = inputs[k] + batch_size * sizes[k]
+    whole = gradients.size >= places[last + 1]
     for step in range(step_sizes.size):
         start = step * batch_size
         stop = min(start + batch_size, X.shape[0])
@@ -630,48 +637,53 @@ def train_network(
                 )  # fmt: skip
                 for row in range(start + i, start + j):
                     losses[row] *= sample_weights[row]
-        for k in range(last, 0, -1):
+        # A layer moves when the one below has its delta: its coefficients, and the gradient, whose place all
+        # layers use in turn, are in the cache then.
+        for k in range(last, -1, -1):
             H, below = _rows(outputs, inputs[k], n, sizes[k]), _rows(deltas, inputs[k], n, sizes[k])
             delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
             coef = _coef(addresses, owners, k, sizes, outputs)
-            _wait(arrivals, n_threads)
-            multiply(delta, coef.T, one / (one - dropout[k]), zero, below, thread, n_threads)
-            _wait(arrivals, n_threads)
-            # from the output that was not dropped; what comes from the others is dropped in the same way
-            backwards[units[k - 1]](_cut(H, i, j), _cut(below, i, j))
-            if dropout[k] > 0:
-                _fill(dropout[k], levels)
-                mine = _cut(below, i, j)
-                drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
-        _wait(arrivals, n_threads)
-        # added to the gradient, which is zero, or at once to the coefficients
-        for k in range(last + 1):
-            factor = -step_size * rate_factors[owners[k]] if folded else one
-            H = _rows(outputs, inputs[k], n, sizes[k])
-            delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
             intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
-            place = places[k + 1] - sizes[k + 1]
-            owner = owners[k]
-            coef = _matrix(addresses[2 * owner], sizes[owner], sizes[owner + 1], outputs)
-            out = coef if folded else _rows(gradients, places[owner], sizes[owner], sizes[owner + 1])
-            if owner == k:
-                multiply(H.T, delta, factor / (one - dropout[k]), one, out, thread, n_threads)
-            else:  # the transposed gradient on top of the owner's, each thread in the part that it wrote
-                multiply(delta.T, H, factor / (one - dropout[k]), one, out, thread, n_threads)
-            _move_intercept(
-                delta, intercept, place, update, gradients, first, second,
-                step_size * rate_factors[k], decay_1, decay_2, epsilon, thread, n_threads,
-            )  # fmt: skip
-        if not folded:
+            place, size = places[k], places[k + 1] - places[k] - sizes[k + 1]
+            grad = _cut(gradients, place if whole else 0, gradients.size)
+            rate = step_size * rate_factors[k]
             _wait(arrivals, n_threads)
-            for k in range(last + 1):
-                if owners[k] != k:
-                    continue
-                coef = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+            if k > 0:
+                multiply(delta, coef.T, one / (one - dropout[k]), zero, below, thread, n_threads)
+            if size > 0:
+                # added to the gradient, which is zero, or at once to the coefficients, which are used no more
+                own = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+                out = own if folded else _rows(grad, 0, sizes[k], sizes[k + 1])
+                if folded:
+                    _wait(arrivals, n_threads)
+                for user in range(k, last + 1):
+                    if owners[user] != k:
+                        continue
+                    factor = (-rate if folded else one) / (one - dropout[user])
+                    H_user = _rows(outputs, inputs[user], n, sizes[user])
+                    delta_user = _rows(
+                        outputs if user == last else deltas, inputs[user + 1], n, sizes[user + 1]
+                    )
+                    if user == k:
+                        multiply(H_user.T, delta_user, factor, one, out, thread, n_threads)
+                    else:  # transposed, each thread on top of the part that it wrote
+                        multiply(delta_user.T, H_user, factor, one, out, thread, n_threads)
+            _move_intercept(
+                delta, intercept, _cut(grad, size, grad.size), place + size, update, first, second, rate,
+                decay_1, decay_2, epsilon, thread, n_threads,
+            )  # fmt: skip
+            _wait(arrivals, n_threads)
+            if k > 0:
+                # from the output that was not dropped; what comes from the others is dropped in the same way
+                backwards[units[k - 1]](_cut(H, i, j), _cut(below, i, j))
+                if dropout[k] > 0:
+                    _fill(dropout[k], levels)
+                    mine = _cut(below, i, j)
+                    drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
+            if size > 0 and not folded:
                 _move_coef(
-                    coef, places[k], add_l2, update, strength, levels, alpha > 0, gradients, first, second,
-                    step_size * rate_factors[k], decay_1, decay_2, epsilon, penalties[blocks[k] :], thread,
-                    n_threads,
+                    own, grad, place, add_l2, update, strength, levels, alpha > 0, first, second, rate,
+                    decay_1, decay_2, epsilon, penalties[blocks[k] :], thread, n_threads,
                 )  # fmt: skip
         _wait(arrivals, n_threads)
         if alpha > 0 and thread == 0:
