@@ -13,7 +13,10 @@ were chosen by the error on 5,000 samples drawn with another seed, without a loo
 they are made of the same 70,000 digits, so that most are digits of this test set, rotated by other angles.
 With that grid three layers had 13.70 %. `MORE` came after it: wider layers, as the paper had, and in the
 first one salt-and-pepper noise with emphasis on what it hit. Both were found on the set of another seed, by
-the validation error (in the first layer 14.5 % with that noise, 20.7 % with masking noise).
+the validation error (in the first layer 14.5 % with that noise, 20.7 % with masking noise). With it three
+layers had 10.94 % on "rot", and "mnist" 1.39 % with the first grid. `EMPHASISED` came last: the same first
+layer, emphasis in all layers, and smaller steps in the upper ones. It was found on 20,000 training images of
+MNIST, by the validation error (two layers 1.8 %, with less noise and no emphasis 1.9 %).
 """
 
 from _table import PRETRAINING, Table, argument_parser, error, interval, mnist
@@ -29,7 +32,15 @@ SEED = 0
 # Test errors in percent with 0, 1, 2 and 3 layers.
 PUBLISHED = {"rot": [43.47, 21.74, 15.15, 10.00], "mnist": [5.33, 1.49, 1.24, 1.2]}
 LEVELS = ((0.25, 0.25, 0.25), (0.25, 0.55, 0.55))
+EMPHASISED = {
+    "hidden_layer_sizes": [2000, 2000, 2000],
+    "corruption": ["salt_and_pepper", "masking", "masking"],
+    "emphasis": [[1, 0.5], [1, 0.5], [1, 0.5]],
+    "corruption_level": [0.25, 0.5, 0.5],
+    "learning_rate_init": [0.001, 0.0003, 0.0003],
+}
 MORE = {
+    "mnist": [EMPHASISED],
     "rot": [
         {
             "hidden_layer_sizes": [width] * 3,
@@ -39,6 +50,7 @@ MORE = {
         }
         for width in (2000, 3000)
     ]
+    + [EMPHASISED],
 }
 C = (0.001, 0.003, 0.01)
 EPOCHS = {"rot": 100, "mnist": 30}
