@@ -85,19 +85,20 @@ def main():
     """Compute the missing cells, choose on the validation set, print the table."""
     args = argument_parser(__doc__, "papers/features").parse_args()
     table = Table(args, published=PUBLISHED, levels=LEVELS, C=C, epochs=EPOCHS, seed=SEED, grid=MORE)
-    for data_set, published in PUBLISHED.items():
+    cells = {}
+    for data_set in PUBLISHED:
         grid = {f"level {level}": {"corruption_level": level} for level in LEVELS}
         if not args.quick:
-            grid |= {str(options): options for options in MORE.get(data_set, [])}
-        cells = {
-            f"{data_set}, {name}": (train, data_set, options, args.data, args.quick)
-            for name, options in grid.items()
-        }
-        table.run(cells, n_jobs=2)
+            grid |= {str(options): options for options in MORE[data_set]}
+        for name, options in grid.items():
+            cells[f"{data_set}, {name}"] = (train, data_set, options, args.data, args.quick)
+    table.run(cells, n_jobs=2)
+    for data_set, published in PUBLISHED.items():
         for depth, figure in enumerate(published):
             candidates = [
                 (errors["validation error %"], errors["test error %"], f"{name}, {key}")
                 for name in cells
+                if name.startswith(f"{data_set}, ")
                 for key, errors in table.cells[name].items()
                 if key.startswith(f"{depth} layers")
             ]
