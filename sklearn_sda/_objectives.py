@@ -44,6 +44,8 @@ class _Objective:
         Rows of the data.
     row_size : int
         Numbers that `_read` writes for each row.
+    gradient_size : int
+        Numbers of the gradient that a step has at the same time.
     work : float
         Floating-point operations of the matrix products of a minibatch.
     weights : ndarray of shape (n_samples,) or None
@@ -59,7 +61,9 @@ class _Objective:
         Threads that share the steps; the caller's alone unless it is set.
     """
 
-    def __init__(self, name, parameters, alpha, batch_size, n_samples, row_size, work, weights):
+    def __init__(
+        self, name, parameters, alpha, batch_size, n_samples, row_size, gradient_size, work, weights
+    ):  # fmt: skip
         for parameter in parameters:  # compiled code writes to them without looking
             alike = parameter.dtype == parameters[0].dtype
             if not (alike and parameter.flags.c_contiguous and parameter.flags.writeable):
@@ -77,8 +81,7 @@ class _Objective:
         self.span = max(1, together) * batch_size
         self._losses = np.empty(self.span, self._dtype)
         self._sample_weights, self._weights = weights, np.ones(self.span, self._dtype)
-        self._n_parameters = sum(parameter.size for parameter in parameters)
-        self._gradients = np.zeros(self._n_parameters, self._dtype)
+        self._gradients = np.zeros(gradient_size, self._dtype)
         n_blocks = sum(-(-len(parameter) // BLOCK) for parameter in parameters if parameter.ndim == 2)
         self._penalties = np.empty(n_blocks, self._dtype)
         self._arrivals = np.empty(1, np.int64)
@@ -151,11 +154,9 @@ class _Objective:
         loss : float
             Penalty included.
         gradient : ndarray of shape (n_parameters,)
-            Of all parameters, one after the other; overwritten by the next call.
+            Of all parameters, one after the other.
         """
-        if len(self._gradients) < self._n_parameters:
-            self._gradients = np.empty(self._n_parameters, self._dtype)
-        self._gradients.fill(0)
+        self._gradients = np.zeros(sum(parameter.size for parameter in self.parameters), self._dtype)
         return self.step(rows, 0, optimizer) / len(rows), self._gradients
 
 
@@ -220,7 +221,8 @@ class Reconstruction(_Objective):
         work = 10 * batch_size * n_features * n_components
         n_outputs = 0 if write_targets is None else len(parameters[-1])
         row_size = (3 if corruption.emphasis else 2) * n_features + n_outputs
-        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, work, weights)
+        n_parameters = sum(parameter.size for parameter in parameters)
+        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, n_parameters, work, weights)
         self._X = X
         self._unit = ACTIVATIONS[activation]
         self._loss, self._target_loss = LOSSES[loss], LOSSES[target_loss]
@@ -332,7 +334,10 @@ class Network(_Objective):
         sizes = [len(parameters[0]), *map(len, intercepts)]
         name = "Network " + " -> ".join(map(str, sizes))
         work = 6 * batch_size * sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
-        super().__init__(name, parameters, alpha, batch_size, len(X), sizes[0] + sizes[-1], work, weights)
+        # a step has the gradient of one layer after the other
+        largest = max((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+        row_size = sizes[0] + sizes[-1]
+        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, largest, work, weights)
         self._owners = np.array(range(len(intercepts)) if owners is None else owners, np.int64)
         self._corruption = corruption
         self._X = X
@@ -347,9 +352,6 @@ class Network(_Objective):
         coefs = iter(parameter for parameter in parameters if parameter.ndim == 2)
         own = [next(coefs) if owner == k else None for k, owner in enumerate(self._owners)]
         pairs = zip((own[owner] for owner in self._owners), intercepts, strict=True)
-        # one layer's gradient after the other's, but for `evaluate`
-        largest = max((n + 1) * m for n, m in pairwise(sizes))
-        self._gradients = np.zeros(min(largest, self._n_parameters), self._dtype)
         self._addresses = np.array([array.ctypes.data for pair in pairs for array in pair], np.int64)
         self._rows = np.empty((self.span, sizes[0]), self._dtype)
         self._targets = np.empty((self.span, sizes[-1]), self._dtype)
