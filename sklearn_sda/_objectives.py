@@ -14,7 +14,7 @@ from sklearn_sda._kernels.corruption import masking
 from sklearn_sda._kernels.penalty import add_l2, add_l2_by_column, leave_code, penalise_code
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
-from sklearn_sda._kernels.steps import BLOCK, RELEASED, train_layer, train_network, train_samples
+from sklearn_sda._kernels.steps import AHEAD, BLOCK, RELEASED, train_layer, train_network, train_samples
 from sklearn_sda._network import gather
 from sklearn_sda._threads import WORK, Team, n_threads, share
 
@@ -251,6 +251,8 @@ class Reconstruction(_Objective):
         self._bent = empty(2 * batch_size if contraction else 0, n_components)
         self._code_penalties, self._l2 = empty(n_components if penalised else 0), empty(n_components)
         self._delta_output = empty(batch_size, n_outputs)
+        self._by_row, self._by_column = empty(3, batch_size), empty(3, n_components if penalised else 0)
+        self._decoded = empty(n_features + AHEAD + 1)
 
     def _read(self, rows, position, part):
         """Copy and corrupt a part of the rows."""
@@ -273,7 +275,10 @@ class Reconstruction(_Objective):
         if self._one_by_one and self._folds(optimizer):
             step_size = optimizer.learning_rate
             functions += self._functions(self._loss.kernel)
-            return train_samples, X, X_tilde, *functions, *self.parameters, step_size, losses
+            return (
+                train_samples, X, X_tilde, self._weights[:1], *functions, *self.parameters, step_size,
+                self._hidden, self._decoded, losses,
+            )  # fmt: skip
         emphasis, weights = self._emphasis[:n_rows], self._weights[:n_rows]
         targets, target_weights = self._targets[:n_rows], self._target_weights[:n_rows]
         functions += self._functions(
@@ -291,7 +296,8 @@ class Reconstruction(_Objective):
             *functions,
             *self.parameters[:3], self._decoder_coef, *self._output, self._supervision, self._strengths,
             *self._update(n_rows, optimizer), self._visible, self._hidden, self._bent, self._delta_output,
-            self._gradients, self._l2, self._penalties, self._code_penalties, losses,
+            self._by_row, self._by_column, self._gradients, self._l2, self._penalties, self._code_penalties,
+            losses,
         )  # fmt: skip
 
 
@@ -338,16 +344,23 @@ class Network(_Objective):
         largest = max((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
         row_size = sizes[0] + sizes[-1]
         super().__init__(name, parameters, alpha, batch_size, len(X), row_size, largest, work, weights)
-        self._owners = np.array(range(len(intercepts)) if owners is None else owners, np.int64)
+        n_layers = len(intercepts)
+        self._owners = np.array(range(n_layers) if owners is None else owners, np.int64)
         self._corruption = corruption
         self._X = X
         self._write_targets = write_targets
         self._loss = LOSSES[loss].kernel
         self._sizes = np.array(sizes, np.int64)
         self._units = np.array([list(ACTIVATIONS).index(name) for name in activations], np.int64)
-        self._dropout = np.array(dropout or [0] * len(self._sizes[1:]), self._dtype)
-        self._rate_factors = np.array(rate_factors or [1] * len(self._sizes[1:]), self._dtype)
-        self._seeds = np.array(seeds or [0] * len(self._sizes[1:]), np.int64)
+        # where each layer begins: its input, its parameters, the penalties of its coefficients
+        rows = np.where(self._owners == range(n_layers), self._sizes[:-1], 0)
+        self._columns, self._places, self._blocks = (
+            np.concatenate([[0], np.cumsum(lengths)])
+            for lengths in (self._sizes[:-1], (rows + 1) * self._sizes[1:], -(-rows // BLOCK))
+        )
+        self._dropout = np.repeat(np.array(dropout or [0] * n_layers, self._dtype), self._sizes[:-1])
+        self._rate_factors = np.array(rate_factors or [1] * n_layers, self._dtype)
+        self._seeds = np.array(seeds or [0] * n_layers, np.int64)
         # two per layer: those of the coefficients, which may be another layer's, and of the intercept
         coefs = iter(parameter for parameter in parameters if parameter.ndim == 2)
         own = [next(coefs) if owner == k else None for k, owner in enumerate(self._owners)]
@@ -357,6 +370,7 @@ class Network(_Objective):
         self._targets = np.empty((self.span, sizes[-1]), self._dtype)
         self._outputs = np.empty(batch_size * sum(sizes), self._dtype)
         self._deltas = np.empty_like(self._outputs)
+        self._row_weights = np.empty(batch_size, self._dtype)
 
     def _read(self, rows, position, part):
         """Copy a part of the rows, corrupt it, and write the targets."""
@@ -375,12 +389,13 @@ class Network(_Objective):
         return (
             train_network, self._rows[:n_rows], self._weights[:n_rows], self._targets[:n_rows],
             self._batch_size,
-            self._sizes, self._units,
+            self._sizes, self._columns, self._places, self._blocks, self._units,
             tuple(self._functions(*(unit.forward for unit in units))),
             tuple(self._functions(*(unit.backward for unit in units))),
             *self._functions(masking, self._loss, add_l2, optimizer.rule, multiply),
             self._dropout, self._seeds, position, self._addresses, self._owners,
             self._rate_factors,
             *self._update(n_rows, optimizer),
-            self._outputs, self._deltas, self._gradients, self._penalties, self._losses[:n_rows],
+            self._outputs, self._deltas, self._row_weights, self._gradients, self._penalties,
+            self._losses[:n_rows],
         )  # fmt: skip

@@ -190,11 +190,11 @@ def test_add_l2(dtype):
     coef, grad = rng.standard_normal((2, 7, 13)).astype(dtype)
     strengths = rng.uniform(size=13).astype(dtype)
     got = grad.copy()
-    value = penalty.add_l2_by_column(coef, 7, strengths, got)
+    value = penalty.add_l2_by_column(coef.ravel(), 7, strengths, got.ravel())
     np.testing.assert_allclose(got, grad + strengths * coef, **TOLERANCE[dtype])
     np.testing.assert_allclose(value, 0.5 * (strengths * coef.astype(float) ** 2).sum(), rtol=1e-5)
     got = grad.copy()
-    value = penalty.add_l2(coef, 0.3, strengths, got)
+    value = penalty.add_l2(coef.ravel(), 0.3, strengths, got.ravel())
     np.testing.assert_allclose(got, grad + 0.3 * coef, **TOLERANCE[dtype])
     np.testing.assert_allclose(value, 0.15 * (coef.astype(float) ** 2).sum(), rtol=1e-5)
 

@@ -14,10 +14,11 @@ STANDARD = set(sys.stdlib_module_names)
 LAYERS = {
     "_version": set(),
     "_kernels.__init__": set(),
-    "_kernels._jit": {"numba", "numpy"},
-    "_kernels.pointwise": {"numba", "numpy", "sklearn_sda._kernels._jit"},
+    "_kernels._jit": {"llvmlite", "numba", "numpy"},
+    "_kernels.views": {"llvmlite", "numba", "numpy"},
+    "_kernels.pointwise": {"numba", "numpy", "sklearn_sda._kernels._jit", "sklearn_sda._kernels.views"},
     "_kernels.corruption": {"numpy", "sklearn_sda._kernels._jit"},
-    "_kernels.penalty": {"numpy", "sklearn_sda._kernels._jit"},
+    "_kernels.penalty": {"numpy", "sklearn_sda._kernels._jit", "sklearn_sda._kernels.views"},
     "_kernels.steps": {
         "llvmlite",
         "numba",

@@ -5,7 +5,10 @@ from types import FunctionType
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
+from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 # A kernel is compiled for float32 and for float64 and for nothing else. Inputs are declared
 # read-only, which accepts writable arrays too, so that parameters loaded with ``mmap_mode="r"``
@@ -66,7 +69,7 @@ def function(*arguments, returns=None):
 
     def function_type(scalar):
         result = types.void if returns is None else returns(scalar)
-        return types.FunctionType(result(*(argument(scalar) for argument in arguments)))
+        return _Address(result(*(argument(scalar) for argument in arguments)))
 
     return function_type
 
@@ -89,21 +92,63 @@ def functions(argument, length):
     return lambda scalar: types.UniTuple(argument(scalar), length)
 
 
-class _Function(types.WrapperAddressProtocol):
-    """A compiled kernel as an argument of another one: its address and its signature."""
+class _Address(types.Type):
+    """The type of an argument that is itself a kernel: the address of its code, and what it takes."""
 
-    def __init__(self, dispatcher):
-        (overload,) = dispatcher.overloads.values()
-        self._overload = overload
-        self._address = overload.library.get_pointer_to_function(overload.fndesc.llvm_cfunc_wrapper_name)
+    def __init__(self, signature):
+        self.signature = signature
+        super().__init__(name=f"address of {signature}")
 
-    def __wrapper_address__(self):
-        """Return where the code begins."""
-        return self._address
 
-    def signature(self):
-        """Return Numba's signature."""
-        return self._overload.signature
+@register_model(_Address)
+class _AddressModel(models.PrimitiveModel):
+    """An address is an integer."""
+
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, ir.IntType(64))
+
+
+@unbox(_Address)
+def _unbox_address(kind, number, c):
+    """Return code for a Python integer as an address."""
+    return NativeValue(c.pyapi.long_as_ulonglong(number))
+
+
+def call(kernel, *arguments):
+    """Call a kernel that is an argument of a compiled function."""
+    return kernel(*arguments)
+
+
+@intrinsic
+def _compiled_call(typingctx, kernel, *arguments):
+    """Return it compiled: nothing but the call.
+
+    Numba's own first-class functions have 70 more instructions at each call, for an address that may be
+    missing, and are looked up in Python whenever the compiled function is called.
+    """
+    expected = kernel.signature
+
+    def generate(context, builder, signature, args):
+        address, *values = args
+        *_, given = signature.args
+        values = [
+            context.cast(builder, value, own, wanted)
+            for value, own, wanted in zip(
+                cgutils.unpack_tuple(builder, values[0], len(given)), given, expected.args, strict=True
+            )
+        ]
+        form = context.call_conv.get_function_type(expected.return_type, expected.args)
+        code = builder.inttoptr(address, form.as_pointer())
+        _, result = context.call_conv.call_function(
+            builder, code, expected.return_type, expected.args, values
+        )
+        return result
+
+    return expected.return_type(kernel, types.StarArgTuple(arguments)), generate
+
+
+if not numba.config.DISABLE_JIT:
+    call = _compiled_call
 
 
 FLAGS = {
@@ -113,7 +158,13 @@ FLAGS = {
     "error_model": "numpy",
     # fast, but NaN and infinity keep their meaning (fastmath=True breaks isnan)
     "fastmath": {"nsz", "arcp", "contract", "afn", "reassoc"},
+    # kernels allocate nothing, and so count no references: a layer's steps compile a tenth faster
+    "_nrt": False,
+    # only for first-class functions and C
+    "no_cfunc_wrapper": True,
 }
+# for what is compiled once and copied by LLVM to each call
+INLINED = {**FLAGS, "forceinline": True}
 
 
 def _compile(signature, function):
@@ -174,19 +225,22 @@ class Kernel:
         """Return what stands for this kernel among the arguments of another one.
 
         A compiled function would be a type of its own there, with a cache file in every process; its
-        address and signature are the same type for all kernels of a family.
+        address is the same type for all kernels of a family.
         """
         size = dtype.itemsize
         if size not in self._functions:
-            compiled = self._of(dtype)
-            self._functions[size] = compiled if numba.config.DISABLE_JIT else _Function(compiled)
+            code = self._of(dtype)
+            if not numba.config.DISABLE_JIT:
+                (overload,) = code.overloads.values()
+                code = overload.library.get_pointer_to_function(overload.fndesc.llvm_func_name)
+            self._functions[size] = code
         return self._functions[size]
 
     def entry(self, dtype):
         """Return the compiled function without the check of its arguments' types.
 
-        The check costs 20 microseconds for each argument that is itself a kernel. Without it a wrong
-        type is not an error but reads and writes anywhere: only for arguments that are our own arrays.
+        Without it a wrong type is not an error but reads and writes anywhere: only for arguments that are
+        our own arrays, and for addresses of kernels, whose type Numba does not know.
         """
         size = dtype.itemsize
         if size not in self._entries:
@@ -238,16 +292,17 @@ def kernel(*arguments, variant=""):
 def helper(function):
     """Compile a scalar function into the kernels of the same file that call it.
 
-    Only of the same file: a cached kernel is not rebuilt when a function in another file changes.
+    Only of the same file: a cached kernel is not rebuilt when a function in another file changes. Python
+    can't call it: the wrappers for that take a tenth of the seconds that a layer's steps compile.
     """
-    return function if numba.config.DISABLE_JIT else numba.njit(inline="always")(function)
+    return _compile_part(function, INLINED)
 
 
 def subroutine(function):
-    """Compile a function that kernels of the same file call: once, where `helper` copies it to every call.
+    """Compile a function that kernels of the same file call: where `helper` copies it to every call, once."""
+    return _compile_part(function, FLAGS)
 
-    Python can't call it: the wrappers for that are a tenth of the seconds that a layer's steps compile.
-    """
-    if numba.config.DISABLE_JIT:
-        return function
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)
+
+def _compile_part(function, flags):
+    """Return a compiled function that only kernels can call, or the function where the JIT is off."""
+    return function if numba.config.DISABLE_JIT else numba.njit(no_cpython_wrapper=True, **flags)(function)

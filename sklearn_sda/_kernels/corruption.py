@@ -64,18 +64,9 @@ def _random_bits(row_key, column):
 
 
 @helper
-def _is_chosen(bits, threshold):
-    """Return whether a cell is corrupted: its 24 leading bits are below threshold = level * 2**24."""
-    return np.int32(bits >> np.uint64(40)) < threshold
-
-
-@helper
-def _thresholds(levels):
-    """Return level * 2**24 of each column."""
-    thresholds = np.empty(levels.size, np.int32)
-    for j in range(levels.size):
-        thresholds[j] = np.int32(levels[j] * levels.dtype.type(2**24))
-    return thresholds
+def _is_chosen(bits, level):
+    """Return whether a cell is corrupted: its 24 leading bits are below level * 2**24."""
+    return np.int32(bits >> np.uint64(40)) < np.int32(level * np.float32(2**24))
 
 
 @kernel(*ARGUMENTS)
@@ -84,11 +75,10 @@ def masking(X, levels, low, high, seed, position, out):
 
     User guide, eq. 3; Vincent et al. (2010).
     """
-    thresholds = _thresholds(levels)
     for i in range(X.shape[0]):
         row_key = _row_key(seed, np.uint64(position) + np.uint64(i))
         for j in range(X.shape[1]):
-            out[i, j] = 0 if _is_chosen(_random_bits(row_key, j), thresholds[j]) else X[i, j]
+            out[i, j] = 0 if _is_chosen(_random_bits(row_key, j), levels[j]) else X[i, j]
 
 
 @kernel(*ARGUMENTS)
@@ -97,14 +87,13 @@ def salt_and_pepper(X, levels, low, high, seed, position, out):
 
     User guide, eq. 3; Vincent et al. (2010).
     """
-    thresholds = _thresholds(levels)
     for i in range(X.shape[0]):
         row_key = _row_key(seed, np.uint64(position) + np.uint64(i))
         for j in range(X.shape[1]):
             bits = _random_bits(row_key, j)
             # a bit that does not take part in the choice
             extreme = low[j] if (bits >> np.uint64(39)) & np.uint64(1) == np.uint64(0) else high[j]
-            out[i, j] = extreme if _is_chosen(bits, thresholds[j]) else X[i, j]
+            out[i, j] = extreme if _is_chosen(bits, levels[j]) else X[i, j]
 
 
 @helper
@@ -172,7 +161,6 @@ def choose_donors(levels, n_donors, seed, position, out):
     out : ndarray of shape (n_samples, n_features)
         Out: number in [0, n_donors) of a sample, or -1 where the cell is not chosen.
     """
-    thresholds = _thresholds(levels)
     for i in range(out.shape[0]):
         row_key = _row_key(seed, np.uint64(position) + np.uint64(i))
         for j in range(out.shape[1]):
@@ -180,7 +168,7 @@ def choose_donors(levels, n_donors, seed, position, out):
             # other random bits, as a fraction of n_donors (Lemire 2019)
             other = _mix(bits + np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)
             donor = np.int64((other * np.uint64(n_donors)) >> np.uint64(32))
-            out[i, j] = donor if _is_chosen(bits, thresholds[j]) else -1
+            out[i, j] = donor if _is_chosen(bits, levels[j]) else -1
 
 
 @kernel(VECTOR_IN, SCALAR, UINT64, UINT64, MATRIX)
@@ -189,11 +177,10 @@ def emphasise(levels, weight, seed, position, out):
 
     `levels`, of shape (n_features,), `seed` and `position` are those of the corruption.
     """
-    thresholds = _thresholds(levels)
     for i in range(out.shape[0]):
         row_key = _row_key(seed, np.uint64(position) + np.uint64(i))
         for j in range(out.shape[1]):
-            out[i, j] = weight if _is_chosen(_random_bits(row_key, j), thresholds[j]) else out[i, j]
+            out[i, j] = weight if _is_chosen(_random_bits(row_key, j), levels[j]) else out[i, j]
 
 
 class Noise(NamedTuple):

@@ -3,10 +3,12 @@
 import numpy as np
 
 from sklearn_sda._kernels._jit import INT64, MATRIX, MATRIX_IN, SCALAR, VECTOR, VECTOR_IN, kernel
+from sklearn_sda._kernels.views import cut, row_part
 
-L2_ARGUMENTS = (MATRIX_IN, SCALAR, VECTOR_IN, MATRIX)
+L2_ARGUMENTS = (VECTOR_IN, SCALAR, VECTOR_IN, VECTOR)
 CODE_ARGUMENTS = (
-    MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, VECTOR_IN, MATRIX, VECTOR, VECTOR, INT64, INT64,
+    MATRIX_IN, MATRIX_IN, MATRIX_IN, MATRIX_IN, VECTOR_IN, VECTOR_IN, MATRIX, VECTOR, VECTOR, MATRIX, INT64,
+    INT64,
 )  # fmt: skip
 
 
@@ -16,13 +18,13 @@ def add_l2(coef, strength, strengths, grad):
 
     Parameters
     ----------
-    coef : ndarray of shape (n_rows, n_columns)
-        Coefficients.
+    coef : ndarray of shape (n_rows * n_columns,)
+        Coefficients, one row after the other.
     strength : float
         Weight in the mean loss of the minibatch.
     strengths : ndarray of shape (n_columns,)
         Not used.
-    grad : ndarray of shape (n_rows, n_columns)
+    grad : ndarray of shape (n_rows * n_columns,)
         Modified in place: grad <- grad + strength * coef.
 
     Returns
@@ -31,10 +33,9 @@ def add_l2(coef, strength, strengths, grad):
         In the unit of the loss.
     """
     total, half = coef.dtype.type(0), coef.dtype.type(0.5)
-    flat, flat_grad = coef.reshape(-1), grad.reshape(-1)
-    for i in range(flat.size):
-        total += flat[i] * flat[i]
-        flat_grad[i] += strength * flat[i]
+    for i in range(coef.size):
+        total += coef[i] * coef[i]
+        grad[i] += strength * coef[i]
     return strength * total * half
 
 
@@ -45,20 +46,21 @@ def add_l2_by_column(coef, strength, strengths, grad):
     As `add_l2`, but with `strengths`, of shape (n_columns,), in the place of `strength`.
     """
     total, half = coef.dtype.type(0), coef.dtype.type(0.5)
-    for i in range(coef.shape[0]):
-        for j in range(coef.shape[1]):
-            total += strengths[j] * coef[i, j] * coef[i, j]
-            grad[i, j] += strengths[j] * coef[i, j]
+    for start in range(0, coef.size, strengths.size):
+        row, row_grad = cut(coef, start, start + strengths.size), cut(grad, start, start + strengths.size)
+        for j in range(strengths.size):
+            total += strengths[j] * row[j] * row[j]
+            row_grad[j] += strengths[j] * row[j]
     return total * half
 
 
 @kernel(*CODE_ARGUMENTS)
-def leave_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, start, stop):
+def leave_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, sums, start, stop):
     """Stand for `penalise_code` where codes are not penalised."""
 
 
 @kernel(*CODE_ARGUMENTS)
-def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, start, stop):
+def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, sums, start, stop):
     """Add the gradients of the penalties on some columns of the code of a minibatch.
 
     The penalty is, with h_i the codes of n samples, v_i their weights, m = 1/n sum_i v_i h_i and w_k column
@@ -77,7 +79,7 @@ def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalti
     H : ndarray of shape (n_samples, n_components)
         Codes.
     slopes, bends : ndarray of shape (n_samples, n_components)
-        g'(z) and g''(z); without rows where there is no contraction.
+        g'(z) and g''(z); only read where there is a contraction.
     coef : ndarray of shape (n_features, n_components)
         Encoder coefficients.
     weights : ndarray of shape (n_samples,)
@@ -90,6 +92,8 @@ def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalti
         Modified in place: the L2 strength of each column that stands for the contraction is added.
     penalties : ndarray of shape (n_components,)
         Out: the penalty of each column, but for the contraction, which comes with the L2 penalty.
+    sums : ndarray of shape (3, n_components)
+        Buffer: the mean of each column, the norm of its coefficients, the gradient of its sparsity.
     start, stop : int
         First column and the last but one.
     """
@@ -97,31 +101,37 @@ def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalti
     zero, one, smallest = dtype(0), dtype(1), dtype(1e-6)
     n, width = dtype(H.shape[0]), stop - start
     l1, weight, target, contraction = strengths[0], strengths[1], strengths[2], strengths[3]
-    means, norms, pull = np.zeros(width, H.dtype), np.zeros(width, H.dtype), np.zeros(width, H.dtype)
+    # views of these columns, because LLVM does not vectorise a loop over [start, stop)
+    means, norms = row_part(sums, 0, start, stop), row_part(sums, 1, start, stop)
+    pull, l2 = row_part(sums, 2, start, stop), cut(l2, start, stop)
+    penalties = cut(penalties, start, stop)
     for k in range(width):
-        penalties[start + k] = zero
+        means[k], norms[k], pull[k], penalties[k] = zero, zero, zero, zero
     for i in range(H.shape[0]):
+        share, h = weights[i] / n, row_part(H, i, start, stop)
         for k in range(width):
-            means[k] += weights[i] * H[i, start + k] / n
+            means[k] += share * h[k]
     if weight > zero:
         for k in range(width):
             m = min(max(means[k], smallest), one - smallest)  # logarithms of saturated units stay finite
             rest = one - target
-            penalties[start + k] = weight * (target * np.log(target / m) + rest * np.log(rest / (one - m)))
+            penalties[k] = weight * (target * np.log(target / m) + rest * np.log(rest / (one - m)))
             pull[k] = weight * (rest / (one - m) - target / m)
     for i in range(H.shape[0]):
-        share = weights[i] / n
+        share, h, own = weights[i] / n, row_part(H, i, start, stop), row_part(delta, i, start, stop)
         for k in range(width):
-            h = H[i, start + k]
-            penalties[start + k] += share * l1 * abs(h)
-            sign = one if h > zero else (-one if h < zero else zero)
-            delta[i, start + k] += share * (pull[k] + l1 * sign)
+            penalties[k] += share * l1 * abs(h[k])
+            sign = one if h[k] > zero else (-one if h[k] < zero else zero)
+            own[k] += share * (pull[k] + l1 * sign)
     if contraction > zero:
         for j in range(coef.shape[0]):
+            row = row_part(coef, j, start, stop)
             for k in range(width):
-                norms[k] += coef[j, start + k] * coef[j, start + k]
+                norms[k] += row[k] * row[k]
         for i in range(H.shape[0]):
             factor = weights[i] * (contraction + contraction) / n
+            own, slope = row_part(delta, i, start, stop), row_part(slopes, i, start, stop)
+            bend = row_part(bends, i, start, stop)
             for k in range(width):
-                delta[i, start + k] += factor * bends[i, start + k] * norms[k]
-                l2[start + k] += factor * slopes[i, start + k] * slopes[i, start + k]
+                own[k] += factor * bend[k] * norms[k]
+                l2[k] += factor * slope[k] * slope[k]

@@ -17,7 +17,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from sklearn_sda._kernels._jit import MATRIX, MATRIX_IN, VECTOR, VECTOR_IN, Kernel, helper, kernel
+from sklearn_sda._kernels._jit import INLINED, MATRIX, MATRIX_IN, VECTOR, VECTOR_IN, Kernel, helper, kernel
+from sklearn_sda._kernels.views import cut, row_part
 
 # --- the exponential function -------------------------------------------------------------------
 
@@ -27,7 +28,6 @@ def exp(x):
     return math.exp(x)
 
 
-@helper
 def _exp_float32(x):
     """Return e**x in float32 for x <= 0, without branches, so that loops over it are vectorised.
 
@@ -50,7 +50,6 @@ def _exp_float32(x):
     return p * np.int32((np.int32(k) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@helper
 def _exp_float64(x):
     """Return e**x in float64 for x <= 0: Taylor's polynomial of degree 13 after the same reduction.
 
@@ -76,13 +75,13 @@ def _exp_float64(x):
     return p * np.int64((np.int64(k) + np.int64(1023)) << np.int64(52)).view(np.float64)
 
 
-@overload(exp, inline="always")
+@overload(exp, jit_options=INLINED)
 def _exp(x):
     """Choose the polynomial by type: there is no SVML any more, libm's exp is a scalar call."""
     if x == types.float32:
-        return lambda x: _exp_float32(x)
+        return _exp_float32
     if x == types.float64:
-        return lambda x: _exp_float64(x)
+        return _exp_float64
     return None
 
 
@@ -91,7 +90,6 @@ def log_1_plus(e):
     return math.log1p(e)
 
 
-@helper
 def _log_1_plus_float32(e):
     """Return log(1 + e) = 2 artanh(s) in float32, s = e / (2 + e) <= 1/3, by the series in s**2 up to s**15.
 
@@ -110,7 +108,6 @@ def _log_1_plus_float32(e):
     return np.float32(2) * s * p
 
 
-@helper
 def _log_1_plus_float64(e):
     """Return log(1 + e) in float64: the same series up to s**33, whose remainder is below 1e-17."""
     s = e / (2.0 + e)
@@ -135,13 +132,13 @@ def _log_1_plus_float64(e):
     return 2.0 * s * p
 
 
-@overload(log_1_plus, inline="always")
+@overload(log_1_plus, jit_options=INLINED)
 def _log_1_plus(e):
     """Choose the series by type."""
     if e == types.float32:
-        return lambda e: _log_1_plus_float32(e)
+        return _log_1_plus_float32
     if e == types.float64:
-        return lambda e: _log_1_plus_float64(e)
+        return _log_1_plus_float64
     return None
 
 
@@ -432,9 +429,13 @@ def cross_entropy(X, Z, intercept, weights, emphasis, losses):
         total = zero
         weight = weights[i]
         for start in range(0, X.shape[1], 64):
-            block = slice(start, min(start + 64, X.shape[1]))
-            # slices, because LLVM does not vectorise an inner loop over [start, stop): 6 times slower
-            x, logit, b = X[i, block], Z[i, block], intercept[block]
+            stop = min(start + 64, X.shape[1])
+            # views, because LLVM does not vectorise an inner loop over [start, stop): 6 times slower
+            x, logit, b = (
+                row_part(X, i, start, stop),
+                row_part(Z, i, start, stop),
+                cut(intercept, start, stop),
+            )
             product = one
             for j in range(x.size):
                 z = logit[j] + b[j]

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from sklearn_sda._kernels._jit import INT64, MATRIX, SCALAR, STRIDED_IN, kernel
+from sklearn_sda._kernels._jit import FLAGS, INT64, MATRIX, SCALAR, STRIDED_IN, kernel
 from sklearn_sda._kernels.blas import BLAS
 
 # MKL, in its strict mode, computes any columns of a product as it would compute the whole: parts are cut at
@@ -91,37 +91,41 @@ def _gemm(A, B, alpha, beta, out, part, n_parts):
     out[...] = product
 
 
-@overload(_gemm)
+@overload(_gemm, jit_options=FLAGS)
 def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
     """Call BLAS, a panel of the sum at a time.
 
     BLAS thinks in columns: a C-ordered matrix is its transpose. It computes out.T = B.T @ A.T.
     """
+    # what is known beforehand need not be compiled
+    item = out.dtype.bitwidth // 8
+    unbroken = STRICT or AVX512 or (AVX2 and item == 8)
+    by_rows = AVX2 and item == 4
+    tile = VECTOR if unbroken else TILE
+    if AVX512:
+        tile = AVX512_TILES[0] if item == 4 else AVX512_TILES[1]
 
     def implementation(A, B, alpha, beta, out, part, n_parts):
-        item = out.itemsize
         A_rows, B_rows = A.strides[1] == item, B.strides[1] == item  # whether rows are contiguous
         n, k, m = A.shape[0], A.shape[1], out.shape[1]
-        unbroken = STRICT or AVX512 or (AVX2 and item == 8)
-        tile, n_panels = VECTOR if unbroken else TILE, 1
+        n_tiles, panel = (m + tile - 1) // tile, k
         if AVX512:
-            tile = AVX512_TILES[0] if item == 4 else AVX512_TILES[1]
             thin = DIRECT // max(1, n * m)
             direct = B_rows and thin >= min(k, THINNEST)
             thickest = thin if direct else PANEL
             n_panels = max(1, (k + thickest - 1) // thickest)
-        n_tiles, panel = (m + tile - 1) // tile, (k + n_panels - 1) // n_panels
-        if AVX512 and not direct:
-            # every part of every panel must be computed as the whole would be
-            least = n * tile * (k - (n_panels - 1) * panel)
-            n_parts = max(1, min(n_parts, (n_tiles - 1) * least // (DIRECT + least)))
+            panel = (k + n_panels - 1) // n_panels
+            if not direct:
+                # every part of every panel must be computed as the whole would be
+                least = n * tile * (k - (n_panels - 1) * panel)
+                n_parts = max(1, min(n_parts, (n_tiles - 1) * least // (DIRECT + least)))
         if part >= n_parts:
             return
         top, bottom = 0, n  # the rows of this part, and its columns
         start = n_tiles * part // n_parts * tile
         stop = min(n_tiles * (part + 1) // n_parts * tile, m)
         width = stop - start if unbroken else tile
-        if AVX2 and item == 4 and n >= MANY * m:
+        if by_rows and n >= MANY * m:
             n_blocks = (n + ROWS - 1) // ROWS
             top, bottom = n_blocks * part // n_parts * ROWS, min(n_blocks * (part + 1) // n_parts * ROWS, n)
             start, stop, width = 0, m, m

@@ -10,20 +10,17 @@ computes it.
 """
 
 import ctypes
-import functools
 import sys
 
-import numba
 import numpy as np
 from llvmlite import binding
-from numba import carray, types
-from numba.core import cgutils
+from numba import types
 from numba.extending import intrinsic, overload
-from numba.np.arrayobj import populate_array
 
 from sklearn_sda._kernels import corruption, penalty, pointwise, update
 from sklearn_sda._kernels._jit import (
     COUNTERS,
+    FLAGS,
     INT64,
     MATRIX,
     MATRIX_IN,
@@ -32,11 +29,21 @@ from sklearn_sda._kernels._jit import (
     STRIDED_IN,
     VECTOR,
     VECTOR_IN,
+    call,
     function,
     functions,
     helper,
     kernel,
     subroutine,
+)
+from sklearn_sda._kernels.views import (
+    as_matrix,
+    cut,
+    cut_or_empty,
+    flat_rows,
+    matrix_at,
+    row_part,
+    transposed_at,
 )
 
 FORWARD = function(MATRIX, VECTOR_IN)
@@ -93,15 +100,15 @@ def _wait(arrivals, n_threads):
     """Wait until all threads have come here; `arrivals` counts them (where the JIT is off there is one)."""
 
 
-@overload(_wait)
+@overload(_wait, jit_options=FLAGS)
 def _wait_for_all(arrivals, n_threads):
     """Wait at a counter that never goes back: each round adds n_threads to it."""
 
     def implementation(arrivals, n_threads):
         if n_threads > 1:
-            goal = min((_add_one(arrivals) // n_threads + 1) * n_threads, RELEASED)
+            goal = (_add_one(arrivals) // n_threads + 1) * n_threads
             looks = 0
-            while _load(arrivals) < goal:
+            while _load(arrivals) < goal < RELEASED:
                 looks += 1
                 if looks > SPINS:
                     _yield()
@@ -115,86 +122,6 @@ def _share(size, block, thread, n_threads):
     n_blocks = (size + block - 1) // block
     start, stop = n_blocks * thread // n_threads * block, n_blocks * (thread + 1) // n_threads * block
     return min(start, size), min(stop, size)
-
-
-# --- views ----------------------------------------------------------------------------------------------
-
-# Numba's own slices look after negative and too large numbers and count references: a layer's steps compile
-# in 3.6 seconds with them and in 2.6 with these. They take C-ordered arrays, which must outlive the view, and
-# numbers that are right.
-
-
-def _view(context, builder, signature, array, offset, shape):
-    """Return code for a view of an array: `offset` items into it, C-ordered, of some shape."""
-    whole = context.make_array(signature.args[0])(context, builder, array)
-    strides, step = [], whole.itemsize
-    for size in reversed(shape):
-        strides.insert(0, step)
-        step = builder.mul(step, size)
-    view = context.make_array(signature.return_type)(context, builder)
-    data = cgutils.pointer_add(builder, whole.data, builder.mul(offset, whole.itemsize))
-    populate_array(view, data, shape, strides, whole.itemsize, meminfo=None)
-    return view._getvalue()
-
-
-def _row_size(context, builder, kind, array):
-    """Return code for the sizes of an array but for the first, and for their product."""
-    shape = context.make_array(kind)(context, builder, array).shape
-    _, *sizes = cgutils.unpack_tuple(builder, shape, kind.ndim)
-    return sizes, functools.reduce(builder.mul, sizes, context.get_constant(types.intp, 1))
-
-
-def _cut(array, start, stop):
-    """Return the items, or rows, of an array from `start` to `stop`."""
-    return array[start:stop]
-
-
-def _flat_rows(matrix, start, stop):
-    """Return the rows of a matrix from `start` to `stop`, one after the other, as a vector."""
-    return matrix[start:stop].reshape(-1)
-
-
-def _rows(flat, start, rows, columns):
-    """Return a part of a flat array as a matrix of shape (rows, columns)."""
-    return flat[start : start + rows * columns].reshape((rows, columns))
-
-
-@intrinsic
-def _compiled_cut(typingctx, array, start, stop):
-    """Return it compiled."""
-
-    def generate(context, builder, signature, args):
-        sizes, row_size = _row_size(context, builder, array, args[0])
-        shape = [builder.sub(args[2], args[1]), *sizes]
-        return _view(context, builder, signature, args[0], builder.mul(args[1], row_size), shape)
-
-    return array(array, types.intp, types.intp), generate
-
-
-@intrinsic
-def _compiled_flat_rows(typingctx, matrix, start, stop):
-    """Return it compiled."""
-
-    def generate(context, builder, signature, args):
-        _, row_size = _row_size(context, builder, matrix, args[0])
-        shape = [builder.mul(builder.sub(args[2], args[1]), row_size)]
-        return _view(context, builder, signature, args[0], builder.mul(args[1], row_size), shape)
-
-    return matrix.copy(ndim=1)(matrix, types.intp, types.intp), generate
-
-
-@intrinsic
-def _compiled_rows(typingctx, flat, start, rows, columns):
-    """Return it compiled."""
-
-    def generate(context, builder, signature, args):
-        return _view(context, builder, signature, args[0], args[1], [args[2], args[3]])
-
-    return flat.copy(ndim=2)(flat, types.intp, types.intp, types.intp), generate
-
-
-if not numba.config.DISABLE_JIT:
-    _cut, _flat_rows, _rows = _compiled_cut, _compiled_flat_rows, _compiled_rows
 
 
 # --- the update of one array --------------------------------------------------------------------------
@@ -216,13 +143,6 @@ def _copy_rows(X, start, stop, out, first):
 
 
 @subroutine
-def _part(flat, start, size):
-    """Return a part of a flat array; of an empty one nothing."""
-    first = min(start, flat.size)
-    return _cut(flat, first, min(first + size, flat.size))
-
-
-@subroutine
 def _move_coef(
     coef, grad, place, add_l2, update, strength, strengths, decays, first, second,
     step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
@@ -236,13 +156,14 @@ def _move_coef(
     i, j = _share(coef.shape[0], BLOCK, thread, n_threads)
     if decays:
         for k in range(i, j, BLOCK):
-            block = coef[k : min(k + BLOCK, j)]
-            rows = _rows(grad, k * columns, block.shape[0], columns)
-            penalties[k // BLOCK] = add_l2(block, strength, strengths, rows)
+            stop = min(k + BLOCK, j)
+            block, block_grad = flat_rows(coef, k, stop), cut(grad, k * columns, stop * columns)
+            penalties[k // BLOCK] = call(add_l2, block, strength, strengths, block_grad)
     start, size = place + i * columns, (j - i) * columns
-    update(
-        _flat_rows(coef, i, j), _cut(grad, i * columns, j * columns),
-        _part(first, start, size), _part(second, start, size), step_size, decay_1, decay_2, epsilon,
+    call(
+        update, flat_rows(coef, i, j), cut(grad, i * columns, j * columns),
+        cut_or_empty(first, start, size), cut_or_empty(second, start, size),
+        step_size, decay_1, decay_2, epsilon,
     )  # fmt: skip
 
 
@@ -253,13 +174,15 @@ def _move_intercept(
 ):  # fmt: skip
     """Update a thread's share of an intercept, whose gradient is the sum of the rows of delta."""
     i, j = _share(intercept.size, BLOCK, thread, n_threads)
-    mine = _cut(grad, i, j)
+    mine = cut(grad, i, j)
     for row in range(delta.shape[0]):
-        part = _cut(delta[row], i, j)
+        part = row_part(delta, row, i, j)
         for column in range(part.size):
             mine[column] += part[column]
-    update(
-        _cut(intercept, i, j), mine, _part(first, place + i, j - i), _part(second, place + i, j - i),
+    start, size = place + i, j - i
+    call(
+        update, cut(intercept, i, j), mine,
+        cut_or_empty(first, start, size), cut_or_empty(second, start, size),
         step_size, decay_1, decay_2, epsilon,
     )  # fmt: skip
 
@@ -282,7 +205,8 @@ def _add_penalties(penalties, losses):
     FORWARD, BACKWARD, DERIVATIVES, LOSS, LOSS, L2, L2, CODE_PENALTY, UPDATE, PRODUCT,
     MATRIX, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, SCALAR, VECTOR_IN,
     SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN, SCALAR, SCALAR, SCALAR,
-    MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
+    MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64,
+    INT64,
 )  # fmt: skip
 def train_layer(
     X, X_tilde, emphasis, sample_weights, targets, target_weights, batch_size,
@@ -290,7 +214,7 @@ def train_layer(
     multiply,
     coef, intercept, decoder_intercept, decoder_coef, output_coef, output_intercept, supervision, strengths,
     alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
-    visible, hidden, bent, output, gradients, l2, penalties, code_penalties, losses,
+    visible, hidden, bent, output, by_row, by_column, gradients, l2, penalties, code_penalties, losses,
     arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a layer with one minibatch after the other.
@@ -354,6 +278,10 @@ def train_layer(
         g'(z) and, below, g''(z), if there is a contraction.
     output : ndarray of shape (batch_size, n_outputs)
         Delta of the output layer.
+    by_row : ndarray of shape (3, batch_size)
+        Weights of the rows in both losses, loss of each row in the output layer.
+    by_column : ndarray of shape (3, n_components)
+        See `penalty.penalise_code`.
     gradients : ndarray of shape (n_parameters,)
         As `first`. Zero before the first step and, unless `update` leaves them, after each.
     l2 : ndarray of shape (n_components,)
@@ -375,9 +303,10 @@ def train_layer(
     contracted = bent.size > 0
     decays = alpha > 0 or contracted
     one, zero = coef.dtype.type(1), coef.dtype.type(0)
-    weights, output_weights = np.empty(batch_size, coef.dtype), np.empty(batch_size, coef.dtype)
-    output_losses = np.empty(batch_size, coef.dtype)
+    weights, output_weights = flat_rows(by_row, 0, 1), flat_rows(by_row, 1, 2)
+    output_losses = flat_rows(by_row, 2, 3)
     # where each array begins among all parameters, and the penalties of each array of coefficients
+    first_place = np.int64(0)  # a literal would be a type of its own, for which `_move_coef` compiles again
     place_decoder = coef.size + n_components + n_features
     place_output = place_decoder + decoder_coef.size
     block_decoder = (n_features + BLOCK - 1) // BLOCK
@@ -388,38 +317,38 @@ def train_layer(
         n = stop - start
         i, j = _share(n, 1, thread, n_threads)
         a, b = _share(n_components, BLOCK, thread, n_threads)
-        x, step_size = _cut(X, start, stop), step_sizes[k]
-        x_tilde, delta = _cut(visible, 0, n), _cut(visible, n, 2 * n)
-        delta_h, h = _cut(hidden, 0, n), _cut(hidden, n, 2 * n)
-        slopes, bends, delta_output = bent[:n], bent[n : 2 * n], _cut(output, 0, n)
+        x, step_size = cut(X, start, stop), step_sizes[k]
+        x_tilde, delta = cut(visible, 0, n), cut(visible, n, 2 * n)
+        delta_h, h = cut(hidden, 0, n), cut(hidden, n, 2 * n)
+        slopes, bends, delta_output = cut(bent, 0, n), cut(bent, n, 2 * n), cut(output, 0, n)
         for row in range(i, j):
             weights[row] = (one - supervision) * sample_weights[start + row] / coef.dtype.type(n)
             if supervised:
                 output_weights[row] = supervision * target_weights[start + row] / coef.dtype.type(n)
         strength = alpha / coef.dtype.type(n)
-        _fill(strength, _cut(l2, a, b))
+        _fill(strength, cut(l2, a, b))
         _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
 
         _wait(arrivals, n_threads)
-        multiply(x_tilde, coef, one, zero, h, thread, n_threads)
+        call(multiply, x_tilde, coef, one, zero, h, thread, n_threads)
         _wait(arrivals, n_threads)
-        forward(_cut(h, i, j), intercept)
+        call(forward, cut(h, i, j), intercept)
         if contracted:
-            derivatives(_cut(h, i, j), _cut(slopes, i, j), _cut(bends, i, j))
+            call(derivatives, cut(h, i, j), cut(slopes, i, j), cut(bends, i, j))
         _wait(arrivals, n_threads)
-        multiply(h, coef.T if tied else decoder_coef, one, zero, delta, thread, n_threads)
+        call(multiply, h, coef.T if tied else decoder_coef, one, zero, delta, thread, n_threads)
         if supervised:
-            multiply(h, output_coef, one, zero, delta_output, thread, n_threads)
+            call(multiply, h, output_coef, one, zero, delta_output, thread, n_threads)
         _wait(arrivals, n_threads)
-        row_losses = _cut(losses, start + i, start + j)
-        loss(
-            _cut(x, i, j), _cut(delta, i, j), decoder_intercept, _cut(weights, i, j),
-            emphasis[start + i : start + j], row_losses,
+        row_losses = cut(losses, start + i, start + j)
+        call(
+            loss, cut(x, i, j), cut(delta, i, j), decoder_intercept, cut(weights, i, j),
+            cut(emphasis, start + i, start + j), row_losses,
         )  # fmt: skip
         if supervised:
-            target_loss(
-                _cut(targets, start + i, start + j), _cut(delta_output, i, j), output_intercept,
-                _cut(output_weights, i, j), emphasis, _cut(output_losses, i, j),
+            call(
+                target_loss, cut(targets, start + i, start + j), cut(delta_output, i, j), output_intercept,
+                cut(output_weights, i, j), emphasis, cut(output_losses, i, j),
             )  # fmt: skip
         for row in range(i, j):
             losses[start + row] *= (one - supervision) * sample_weights[start + row]
@@ -427,115 +356,88 @@ def train_layer(
                 losses[start + row] += supervision * target_weights[start + row] * output_losses[row]
         _wait(arrivals, n_threads)
         if tied:
-            multiply(delta, coef, one, zero, delta_h, thread, n_threads)
+            call(multiply, delta, coef, one, zero, delta_h, thread, n_threads)
         else:
-            multiply(delta, decoder_coef.T, one, zero, delta_h, thread, n_threads)
+            call(multiply, delta, decoder_coef.T, one, zero, delta_h, thread, n_threads)
         if supervised:
             _wait(arrivals, n_threads)
-            multiply(delta_output, output_coef.T, one, one, delta_h, thread, n_threads)
+            call(multiply, delta_output, output_coef.T, one, one, delta_h, thread, n_threads)
         _wait(arrivals, n_threads)
         if penalised:
-            penalise_code(
-                h, slopes, bends, coef, _cut(sample_weights, start, stop), strengths, delta_h, l2,
-                code_penalties, a, b,
+            call(
+                penalise_code, h, slopes, bends, coef, cut(sample_weights, start, stop), strengths, delta_h,
+                l2, code_penalties, by_column, a, b,
             )  # fmt: skip
             _wait(arrivals, n_threads)
-        backward(_cut(h, i, j), _cut(delta_h, i, j))
+        call(backward, cut(h, i, j), cut(delta_h, i, j))
         _wait(arrivals, n_threads)
         # added to the gradient, which is zero, or at once to the coefficients
         factor = -step_size if folded else one
-        out = coef if folded else _rows(gradients, 0, n_features, n_components)
+        out = coef if folded else as_matrix(gradients, 0, n_features, n_components)
         terms = 2 * n if tied else n
-        multiply(_cut(visible, 0, terms).T, _cut(hidden, 0, terms), factor, one, out, thread, n_threads)
+        call(multiply, cut(visible, 0, terms).T, cut(hidden, 0, terms), factor, one, out, thread, n_threads)
         if not tied:
-            out = decoder_coef if folded else _rows(gradients, place_decoder, n_components, n_features)
-            multiply(h.T, delta, factor, one, out, thread, n_threads)
+            out = decoder_coef if folded else as_matrix(gradients, place_decoder, n_components, n_features)
+            call(multiply, h.T, delta, factor, one, out, thread, n_threads)
         if supervised:
-            out = output_coef if folded else _rows(gradients, place_output, n_components, n_outputs)
-            multiply(h.T, delta_output, factor, one, out, thread, n_threads)
+            out = output_coef if folded else as_matrix(gradients, place_output, n_components, n_outputs)
+            call(multiply, h.T, delta_output, factor, one, out, thread, n_threads)
         if not folded:
             _wait(arrivals, n_threads)
             _move_coef(
-                coef, gradients, 0, add_encoder_l2, update, strength, l2, decays, first, second,
+                coef, gradients, first_place, add_encoder_l2, update, strength, l2, decays, first, second,
                 step_size, decay_1, decay_2, epsilon, penalties, thread, n_threads,
             )  # fmt: skip
             if not tied:
-                grad = _cut(gradients, place_decoder, gradients.size)
+                grad = cut(gradients, place_decoder, gradients.size)
                 _move_coef(
                     decoder_coef, grad, place_decoder, add_l2, update, strength, l2, decays, first, second,
-                    step_size, decay_1, decay_2, epsilon, penalties[block_decoder:], thread, n_threads,
+                    step_size, decay_1, decay_2, epsilon, cut(penalties, block_decoder, penalties.size),
+                    thread, n_threads,
                 )  # fmt: skip
             if supervised:
-                grad = _cut(gradients, place_output, gradients.size)
+                grad = cut(gradients, place_output, gradients.size)
                 _move_coef(
                     output_coef, grad, place_output, add_l2, update, strength, l2, decays, first, second,
-                    step_size, decay_1, decay_2, epsilon, penalties[block_output:], thread, n_threads,
+                    step_size, decay_1, decay_2, epsilon, cut(penalties, block_output, penalties.size),
+                    thread, n_threads,
                 )  # fmt: skip
         place = coef.size
         _move_intercept(
-            delta_h, intercept, _cut(gradients, place, gradients.size), place, update, first, second,
+            delta_h, intercept, cut(gradients, place, gradients.size), place, update, first, second,
             step_size, decay_1, decay_2, epsilon, thread, n_threads,
         )  # fmt: skip
         place += n_components
         _move_intercept(
-            delta, decoder_intercept, _cut(gradients, place, gradients.size), place, update, first, second,
+            delta, decoder_intercept, cut(gradients, place, gradients.size), place, update, first, second,
             step_size, decay_1, decay_2, epsilon, thread, n_threads,
         )  # fmt: skip
         if supervised:
             place = place_output + output_coef.size
             _move_intercept(
-                delta_output, output_intercept, _cut(gradients, place, gradients.size), place, update,
+                delta_output, output_intercept, cut(gradients, place, gradients.size), place, update,
                 first, second, step_size, decay_1, decay_2, epsilon, thread, n_threads,
             )  # fmt: skip
         _wait(arrivals, n_threads)
         if thread == 0:
             if decays:
-                _add_penalties(penalties, _cut(losses, start, stop))
+                _add_penalties(penalties, cut(losses, start, stop))
             if penalised:
-                _add_penalties(code_penalties, _cut(losses, start, stop))
-
-
-@intrinsic
-def _pointer(typingctx, address, like):
-    """Return an address as a pointer to items of the type of the array `like`."""
-
-    def generate(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(like.dtype)(address, like), generate
-
-
-def _matrix(address, rows, columns, like):
-    """Return the matrix at an address, of the type of the array `like`."""
-    items = (ctypes.c_float if like.itemsize == 4 else ctypes.c_double) * int(rows * columns)
-    return np.ctypeslib.as_array(items.from_address(int(address))).reshape(rows, columns)
-
-
-@overload(_matrix)
-def _matrix_at(address, rows, columns, like):
-    """Return it without copying, as compiled code does."""
-    return lambda address, rows, columns, like: carray(_pointer(address, like), (rows, columns))
-
-
-@subroutine
-def _coef(addresses, owners, k, sizes, like):
-    """Return the coefficients of layer k, of shape (sizes[k], sizes[k + 1]): its own, or transposed ones."""
-    owner = owners[k]
-    coef = _matrix(addresses[2 * owner], sizes[owner], sizes[owner + 1], like)
-    return coef if owner == k else coef.T
+                _add_penalties(code_penalties, cut(losses, start, stop))
 
 
 @kernel(
-    MATRIX_IN, VECTOR_IN, MATRIX_IN, INT64, SIZES, SIZES, functions(FORWARD, len(pointwise.ACTIVATIONS)),
-    functions(BACKWARD, len(pointwise.ACTIVATIONS)), CORRUPT, LOSS, L2, UPDATE, PRODUCT,
+    MATRIX_IN, VECTOR_IN, MATRIX_IN, INT64, SIZES, SIZES, SIZES, SIZES, SIZES,
+    functions(FORWARD, len(pointwise.ACTIVATIONS)), functions(BACKWARD, len(pointwise.ACTIVATIONS)),
+    CORRUPT, LOSS, L2, UPDATE, PRODUCT,
     VECTOR_IN, SIZES, INT64, SIZES, SIZES, VECTOR_IN, SCALAR, INT64, VECTOR, VECTOR, VECTOR_IN,
-    SCALAR, SCALAR, SCALAR, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
+    SCALAR, SCALAR, SCALAR, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, COUNTERS, INT64, INT64,
 )  # fmt: skip
 def train_network(
-    X, sample_weights, targets, batch_size, sizes, units, forwards, backwards, drop, loss, add_l2, update,
-    multiply, dropout, seeds, position, addresses, owners, rate_factors, alpha, folded, first, second,
-    step_sizes, decay_1, decay_2, epsilon,
-    outputs, deltas, gradients, penalties, losses, arrivals, thread, n_threads,
+    X, sample_weights, targets, batch_size, sizes, columns, places, blocks, units, forwards, backwards,
+    drop, loss, add_l2, update, multiply, dropout, seeds, position, addresses, owners, rate_factors,
+    alpha, folded, first, second, step_sizes, decay_1, decay_2, epsilon,
+    outputs, deltas, weights, gradients, penalties, losses, arrivals, thread, n_threads,
 ):  # fmt: skip
     """Update a deep network with one minibatch after the other.
 
@@ -555,6 +457,8 @@ def train_network(
         Rows per minibatch; the last one may have fewer.
     sizes : ndarray of shape (n_layers + 1,)
         Sizes of the input, the hidden layers and the output.
+    columns, places, blocks : ndarray of shape (n_layers + 1,)
+        Where each layer begins: its input among the columns of all, its parameters, its penalties.
     units : ndarray of shape (n_layers - 1,)
         Which of `forwards` and `backwards` is the unit of each hidden layer.
     forwards, backwards : tuple of function
@@ -563,8 +467,8 @@ def train_network(
         `corruption.masking`.
     loss, add_l2, update, multiply : function
         See `pointwise.squared_error`, `penalty.add_l2`, `update` and `products.multiply`.
-    dropout : ndarray of shape (n_layers,)
-        Probability p_k for the input of each layer, in [0, 1).
+    dropout : ndarray of shape (sum(sizes),)
+        Probability p_k, in [0, 1), for each column of the input of each layer in turn.
     seeds : ndarray of shape (n_layers,)
         Of the dropout.
     position : int
@@ -581,6 +485,8 @@ def train_network(
         As in `train_layer`.
     outputs, deltas : ndarray of shape (batch_size * sum(sizes),)
         Buffers.
+    weights : ndarray of shape (batch_size,)
+        Buffer.
     gradients : ndarray of shape (n_parameters,) or (size of the largest layer,)
         Of all layers one after the other, or of one layer after the other in the same place, for updates
         that leave zeros.
@@ -589,23 +495,7 @@ def train_network(
     """
     last = sizes.size - 2
     one, zero = outputs.dtype.type(1), outputs.dtype.type(0)
-    weights, nothing = np.empty(batch_size, outputs.dtype), np.empty((0, 0), outputs.dtype)
-    largest = 0
-    for k in range(last + 2):  # sizes.max() would compile for half a second
-        largest = max(largest, sizes[k])
-    levels = np.empty(largest, outputs.dtype)
-    # where each layer's parameters, its penalties and its input begin
-    places, blocks, inputs = (
-        np.empty(last + 2, np.int64),
-        np.empty(last + 2, np.int64),
-        np.empty(last + 2, np.int64),
-    )
-    places[0] = blocks[0] = inputs[0] = 0
-    for k in range(last + 1):
-        rows = sizes[k] if owners[k] == k else 0
-        places[k + 1] = places[k] + (rows + 1) * sizes[k + 1]
-        blocks[k + 1] = blocks[k] + (rows + BLOCK - 1) // BLOCK
-        inputs[k + 1] = inputs[k] + batch_size * sizes[k]
+    nothing = cut(X, 0, 0)
     whole = gradients.size >= places[last + 1]
     for step in range(step_sizes.size):
         start = step * batch_size
@@ -615,85 +505,92 @@ def train_network(
         strength = alpha / outputs.dtype.type(n)
         for row in range(i, j):
             weights[row] = sample_weights[start + row] / outputs.dtype.type(n)
-        _copy_rows(X, start + i, start + j, _rows(outputs, 0, n, sizes[0]), i)
+        _copy_rows(X, start + i, start + j, as_matrix(outputs, 0, n, sizes[0]), i)
         first_row = np.uint64(position + start + i)
         for k in range(last + 1):
-            H, Z = _rows(outputs, inputs[k], n, sizes[k]), _rows(outputs, inputs[k + 1], n, sizes[k + 1])
-            coef = _coef(addresses, owners, k, sizes, outputs)
-            intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
-            if dropout[k] > 0:
-                _fill(dropout[k], levels)
-                mine = _cut(H, i, j)
-                drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
+            H = as_matrix(outputs, batch_size * columns[k], n, sizes[k])
+            Z = as_matrix(outputs, batch_size * columns[k + 1], n, sizes[k + 1])
+            coef = transposed_at(addresses[2 * owners[k]], sizes[k], sizes[k + 1], owners[k] != k, outputs)
+            levels = cut(dropout, columns[k], columns[k + 1])
+            intercept = flat_rows(matrix_at(addresses[2 * k + 1], 1, sizes[k + 1], outputs), 0, 1)
+            if levels[0] > 0:
+                mine = cut(H, i, j)
+                call(drop, mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
             _wait(arrivals, n_threads)
-            multiply(H, coef, one / (one - dropout[k]), zero, Z, thread, n_threads)
+            call(multiply, H, coef, one / (one - levels[0]), zero, Z, thread, n_threads)
             _wait(arrivals, n_threads)
             if k < last:
-                forwards[units[k]](_cut(Z, i, j), intercept)
+                call(forwards[units[k]], cut(Z, i, j), intercept)
             else:
-                loss(
-                    _cut(targets, start + i, start + j), _cut(Z, i, j), intercept, _cut(weights, i, j),
-                    nothing, _cut(losses, start + i, start + j),
+                call(
+                    loss, cut(targets, start + i, start + j), cut(Z, i, j), intercept, cut(weights, i, j),
+                    nothing, cut(losses, start + i, start + j),
                 )  # fmt: skip
                 for row in range(start + i, start + j):
                     losses[row] *= sample_weights[row]
         # A layer moves when the one below has its delta: its coefficients, and the gradient, whose place all
         # layers use in turn, are in the cache then.
         for k in range(last, -1, -1):
-            H, below = _rows(outputs, inputs[k], n, sizes[k]), _rows(deltas, inputs[k], n, sizes[k])
-            delta = _rows(outputs if k == last else deltas, inputs[k + 1], n, sizes[k + 1])
-            coef = _coef(addresses, owners, k, sizes, outputs)
-            intercept = _matrix(addresses[2 * k + 1], 1, sizes[k + 1], outputs)[0]
+            H = as_matrix(outputs, batch_size * columns[k], n, sizes[k])
+            below = as_matrix(deltas, batch_size * columns[k], n, sizes[k])
+            delta = as_matrix(outputs if k == last else deltas, batch_size * columns[k + 1], n, sizes[k + 1])
+            coef = transposed_at(addresses[2 * owners[k]], sizes[k], sizes[k + 1], owners[k] != k, outputs)
+            levels = cut(dropout, columns[k], columns[k + 1])
+            intercept = flat_rows(matrix_at(addresses[2 * k + 1], 1, sizes[k + 1], outputs), 0, 1)
             place, size = places[k], places[k + 1] - places[k] - sizes[k + 1]
-            grad = _cut(gradients, place if whole else 0, gradients.size)
+            grad = cut(gradients, place if whole else 0, gradients.size)
             rate = step_size * rate_factors[k]
             _wait(arrivals, n_threads)
             if k > 0:
-                multiply(delta, coef.T, one / (one - dropout[k]), zero, below, thread, n_threads)
+                call(multiply, delta, coef.T, one / (one - levels[0]), zero, below, thread, n_threads)
             if size > 0:
                 # added to the gradient, which is zero, or at once to the coefficients, which are used no more
-                own = _matrix(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
-                out = own if folded else _rows(grad, 0, sizes[k], sizes[k + 1])
+                own = matrix_at(addresses[2 * k], sizes[k], sizes[k + 1], outputs)
+                out = own if folded else as_matrix(grad, 0, sizes[k], sizes[k + 1])
                 if folded:
                     _wait(arrivals, n_threads)
                 for user in range(k, last + 1):
                     if owners[user] != k:
                         continue
-                    factor = (-rate if folded else one) / (one - dropout[user])
-                    H_user = _rows(outputs, inputs[user], n, sizes[user])
-                    delta_user = _rows(
-                        outputs if user == last else deltas, inputs[user + 1], n, sizes[user + 1]
+                    factor = (-rate if folded else one) / (one - dropout[columns[user]])
+                    H_user = as_matrix(outputs, batch_size * columns[user], n, sizes[user])
+                    place_user = batch_size * columns[user + 1]
+                    delta_user = as_matrix(
+                        outputs if user == last else deltas, place_user, n, sizes[user + 1]
                     )
                     if user == k:
-                        multiply(H_user.T, delta_user, factor, one, out, thread, n_threads)
+                        call(multiply, H_user.T, delta_user, factor, one, out, thread, n_threads)
                     else:  # transposed, each thread on top of the part that it wrote
-                        multiply(delta_user.T, H_user, factor, one, out, thread, n_threads)
+                        call(multiply, delta_user.T, H_user, factor, one, out, thread, n_threads)
             _move_intercept(
-                delta, intercept, _cut(grad, size, grad.size), place + size, update, first, second, rate,
+                delta, intercept, cut(grad, size, grad.size), place + size, update, first, second, rate,
                 decay_1, decay_2, epsilon, thread, n_threads,
             )  # fmt: skip
             _wait(arrivals, n_threads)
             if k > 0:
                 # from the output that was not dropped; what comes from the others is dropped in the same way
-                backwards[units[k - 1]](_cut(H, i, j), _cut(below, i, j))
-                if dropout[k] > 0:
-                    _fill(dropout[k], levels)
-                    mine = _cut(below, i, j)
-                    drop(mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
+                call(backwards[units[k - 1]], cut(H, i, j), cut(below, i, j))
+                if levels[0] > 0:
+                    mine = cut(below, i, j)
+                    call(drop, mine, levels, levels, levels, np.uint64(seeds[k]), first_row, mine)
             if size > 0 and not folded:
                 _move_coef(
-                    own, grad, place, add_l2, update, strength, levels, alpha > 0, first, second, rate,
-                    decay_1, decay_2, epsilon, penalties[blocks[k] :], thread, n_threads,
+                    own, grad, place, add_l2, update, strength, weights, alpha > 0, first, second, rate,
+                    decay_1, decay_2, epsilon, cut(penalties, blocks[k], penalties.size), thread, n_threads,
                 )  # fmt: skip
         _wait(arrivals, n_threads)
         if alpha > 0 and thread == 0:
-            _add_penalties(penalties, _cut(losses, start, stop))
+            _add_penalties(penalties, cut(losses, start, stop))
 
 
 @kernel(
-    MATRIX_IN, MATRIX_IN, FORWARD, BACKWARD, LOSS, MATRIX, VECTOR, VECTOR, SCALAR, VECTOR
+    MATRIX_IN, MATRIX_IN, VECTOR_IN, FORWARD, BACKWARD, LOSS, MATRIX, VECTOR, VECTOR, SCALAR, MATRIX, VECTOR,
+    VECTOR,
 )  # fmt: skip
-def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_intercept, step_size, losses):
+def train_samples(
+    X, X_tilde, weight, forward, backward, loss, coef, intercept, decoder_intercept, step_size, hidden,
+    decoded, losses,
+):  # fmt: skip
     """Update a layer of tied weights with one sample after the other, by plain gradient descent.
 
     The rows of the coefficients pass through the cache once per sample: a row decodes its feature,
@@ -704,6 +601,8 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
     ----------
     X, X_tilde : ndarray of shape (n_samples, n_features)
         Clean and corrupted samples.
+    weight : ndarray of shape (1,)
+        One, the weight of each sample.
     forward, backward, loss : function
         As in `train_layer`.
     coef : ndarray of shape (n_features, n_components)
@@ -714,44 +613,46 @@ def train_samples(X, X_tilde, forward, backward, loss, coef, intercept, decoder_
         Decoder intercepts.
     step_size : float
         Of every update.
+    hidden : ndarray of shape (2, n_components)
+        Buffer: h and, below, the error of the code.
+    decoded : ndarray of shape (n_features + AHEAD + 1,)
+        Buffer: the decoder's pre-activations, later delta, and last the loss of a few features.
     losses : ndarray of shape (n_samples,)
         Out: loss of each row.
     """
-    n_features, n_components = coef.shape
-    h, delta_h = np.empty((1, n_components), coef.dtype), np.empty((1, n_components), coef.dtype)
-    ahead, nothing = np.empty(AHEAD, coef.dtype), np.empty((0, 0), coef.dtype)
-    targets, deltas = np.empty(AHEAD, coef.dtype), np.empty(AHEAD, coef.dtype)
-    weight, block_loss, zero = np.ones(1, coef.dtype), np.empty(1, coef.dtype), coef.dtype.type(0)
+    n_features, zero = coef.shape[0], coef.dtype.type(0)
+    h, delta_h, nothing = cut(hidden, 0, 1), cut(hidden, 1, 2), cut(X, 0, 0)
+    code, error = flat_rows(hidden, 0, 1), flat_rows(hidden, 1, 2)
+    part_loss = cut(decoded, n_features + AHEAD, n_features + AHEAD + 1)
     for i in range(X.shape[0]):
-        x, x_tilde = X[i], X_tilde[i]
-        code, error = h[0], delta_h[0]
+        x, x_tilde = flat_rows(X, i, i + 1), flat_rows(X_tilde, i, i + 1)
         _fill(zero, code)
         _fill(zero, error)
         losses[i] = 0
         for j in range(n_features):
             if x_tilde[j] != 0:
-                _add_multiple(x_tilde[j], coef[j], code)
-        forward(h, intercept)
+                _add_multiple(x_tilde[j], flat_rows(coef, j, j + 1), code)
+        call(forward, h, intercept)
         for j in range(min(AHEAD, n_features)):
-            ahead[j] = _dot(coef[j], code)
+            decoded[j] = _dot(flat_rows(coef, j, j + 1), code)
         for start in range(0, n_features, AHEAD):
             size = min(AHEAD, n_features - start)
-            for j in range(size):
-                targets[j], deltas[j] = x[start + j], ahead[j]
-            delta = deltas[:size]
-            loss(
-                targets[:size].reshape(1, size), delta.reshape(1, size),
-                decoder_intercept[start : start + size], weight, nothing, block_loss,
+            call(
+                loss, as_matrix(x, start, 1, size), as_matrix(decoded, start, 1, size),
+                cut(decoder_intercept, start, start + size), weight, nothing, part_loss,
             )  # fmt: skip
-            losses[i] += block_loss[0]
-            for j in range(size):
-                row, later = coef[start + j], coef[min(start + AHEAD + j, n_features - 1)]
-                ahead[j] = _decode_step(delta[j], step_size * delta[j], code, row, error, later)
-                decoder_intercept[start + j] -= step_size * delta[j]
-        backward(h, delta_h)
+            losses[i] += part_loss[0]
+            for j in range(start, start + size):
+                delta, later = decoded[j], min(j + AHEAD, n_features - 1)
+                decoded[j + AHEAD] = _decode_step(
+                    delta, step_size * delta, code, flat_rows(coef, j, j + 1), error,
+                    flat_rows(coef, later, later + 1),
+                )  # fmt: skip
+                decoder_intercept[j] -= step_size * delta
+        call(backward, h, delta_h)
         for j in range(n_features):
             if x_tilde[j] != 0:
-                _add_multiple(-step_size * x_tilde[j], error, coef[j])
+                _add_multiple(-step_size * x_tilde[j], error, flat_rows(coef, j, j + 1))
         _add_multiple(-step_size, error, intercept)
 
 
