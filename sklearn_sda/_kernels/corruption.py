@@ -91,9 +91,11 @@ def salt_and_pepper(X, levels, low, high, seed, position, out):
         row_key = _row_key(seed, np.uint64(position) + np.uint64(i))
         for j in range(X.shape[1]):
             bits = _random_bits(row_key, j)
-            # a bit that does not take part in the choice
-            extreme = low[j] if (bits >> np.uint64(39)) & np.uint64(1) == np.uint64(0) else high[j]
-            out[i, j] = extreme if _is_chosen(bits, levels[j]) else X[i, j]
+            # all are read whatever is chosen: LLVM does not vectorise a loop that reads at times only
+            smallest, largest, x = low[j], high[j], X[i, j]
+            # by a bit that does not take part in the choice
+            extreme = smallest if (bits >> np.uint64(39)) & np.uint64(1) == np.uint64(0) else largest
+            out[i, j] = extreme if _is_chosen(bits, levels[j]) else x
 
 
 @helper
