@@ -7,7 +7,9 @@ holds a core, each of those waits takes milliseconds (measured: a product 50 tim
 
 import contextvars
 import functools
+import os
 import queue
+import sys
 import threading
 
 from threadpoolctl import ThreadpoolController
@@ -41,47 +43,91 @@ def _another_thread_sees(library):
     return seen[0]
 
 
+def _runs(frame, caller):
+    """Return whether the function of a frame is the caller or waits for it."""
+    while caller is not None and caller is not frame:
+        caller = caller.f_back
+    return caller is not None
+
+
 class _OneThread:
     """Limits BLAS to one thread until the end of a ``with`` block.
 
     In some builds of BLAS the limit is the process's: then the first thread in such a block sets it and
     the last one takes it back. In others it is the calling thread's: then each thread does so for itself.
+
+    A thread is within a block as long as the function that has its outermost one runs. So an interrupt
+    (Ctrl-C) may come at any time: where it comes before `__exit__` has begun, the next block puts things
+    right.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._users = 0
+        self._users = set()  # the threads within blocks
         self._before_first = None
         self._mine = threading.local()
         self._is_threads_own = {}  # by position of the library, once it is known
 
     def __enter__(self):
-        self._mine.depth = getattr(self._mine, "depth", 0) + 1
-        if self._mine.depth > 1:
+        mine, caller = self._mine, sys._getframe(1)
+        if self._outermost() is not None:
+            if _runs(mine.outermost, caller):
+                mine.depth += mine.outermost is caller
+                return
+            self._leave()  # the end of that block was interrupted
+        try:
+            self._limit_all()
+            mine.depth, mine.outermost = 1, caller
+        except BaseException:
+            self._leave()
+            raise
+
+    def __exit__(self, *error):
+        if self._outermost() is not sys._getframe(1):
             return
+        self._mine.depth -= 1
+        if self._mine.depth == 0:
+            self._leave()
+
+    def _outermost(self):
+        """Return the frame of the function that has the calling thread's outermost block, or None."""
+        return getattr(self._mine, "outermost", None)
+
+    def _limit_all(self):
+        """Limit all libraries, and remember what to go back to."""
+        libraries = _blas().lib_controllers
         with self._lock:
-            libraries = _blas().lib_controllers
             found = [library.num_threads for library in libraries]
-            if self._users == 0:
+            if not self._users:
                 self._before_first = found
-            self._users += 1
-            self._mine.before = []
+            self._mine.before = list(self._before_first)
+            self._users.add(threading.get_ident())
             for k, library in enumerate(libraries):
                 _limit(library, 1)
                 if k not in self._is_threads_own and found[k] > 1:
                     self._is_threads_own[k] = _another_thread_sees(library) > 1
-                own = self._is_threads_own.get(k, False)
-                self._mine.before.append(found[k] if own else self._before_first[k])
+                if self._is_threads_own.get(k, False):
+                    self._mine.before[k] = found[k]
 
-    def __exit__(self, *error):
-        self._mine.depth -= 1
-        if self._mine.depth > 0:
-            return
+    def _leave(self):
+        """Take back what the calling thread has limited; it may be in part, or nothing."""
         with self._lock:
-            self._users -= 1
-            for k, library in enumerate(_blas().lib_controllers):
-                if self._users == 0 or self._is_threads_own.get(k, False):
-                    _limit(library, self._mine.before[k])
+            before = getattr(self._mine, "before", [])
+            self._users.discard(threading.get_ident())
+            for k, n_threads in enumerate(before):
+                if not self._users or self._is_threads_own.get(k, False):
+                    _limit(_blas().lib_controllers[k], n_threads)
+        self._mine.before, self._mine.outermost = [], None
+
+    def _after_fork(self):
+        """Forget, in a new process, the threads that it has not."""
+        self._lock = threading.Lock()
+        others = self._users - {threading.get_ident()}
+        self._users -= others
+        if others and not self._users:
+            for k, n_threads in enumerate(self._before_first):
+                if not self._is_threads_own.get(k, False):
+                    _limit(_blas().lib_controllers[k], n_threads)
 
     def limit_for_good(self):
         """Limit BLAS on the calling thread, one of our own, where the limit is a thread's own.
@@ -95,12 +141,14 @@ class _OneThread:
     @property
     def n_threads(self):
         """Number of threads of BLAS; within the block, this thread's share of those that it had before."""
-        if getattr(self._mine, "depth", 0) == 0:
+        if self._outermost() is None:
             return max((library.num_threads for library in _blas().lib_controllers), default=1)
-        return max(1, max(self._mine.before, default=1) // max(1, self._users))
+        return max(1, max(self._mine.before, default=1) // max(1, len(self._users)))
 
 
 one_thread = _OneThread()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=one_thread._after_fork)
 
 
 def n_threads():

@@ -1,8 +1,12 @@
 """BLAS runs on one thread, steps and transformations on several; what was limited before stays limited."""
 
+import os
 import queue
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numba
@@ -35,6 +39,100 @@ def test_the_limit_ends_with_the_last_of_those_who_asked():
             assert blas_threads() == 1
         assert blas_threads() == 1
     assert blas_threads() == 2
+
+
+def test_an_interrupt_at_any_place_leaves_nothing_behind():
+    # Ctrl-C may come wherever Python looks for signals; here it comes at each line, one after the other (but
+    # not where a lock is taken and given back, which is C's)
+    lines = Path(_threads.__file__).read_text().splitlines()
+
+    def nested():
+        with one_thread:
+            assert blas_threads() == 1
+
+    def outer():
+        with one_thread:
+            nested()
+            assert blas_threads() == 1 and n_threads() == 2
+
+    def trace(frame, event, argument):
+        nonlocal place
+        if frame.f_code.co_filename != _threads.__file__:
+            return trace if frame.f_code.co_name == "nested" else None
+        if "with self._lock" in lines[frame.f_lineno - 1]:
+            return trace
+        place -= 1
+        if place == 0:
+            raise KeyboardInterrupt
+        return trace
+
+    interrupted = 0
+    for number in range(1, 1000):
+        place = number
+        sys.settrace(trace)
+        try:
+            outer()
+        except KeyboardInterrupt:
+            interrupted += 1
+        finally:
+            sys.settrace(None)
+        outer()
+        assert blas_threads() == 2, number
+        assert not one_thread._users
+        if place > 0:
+            break
+    assert 20 < interrupted == number - 1
+
+
+def test_the_first_block_may_be_interrupted(monkeypatch):
+    limit = _threads._OneThread()
+    real, calls = _threads._blas, []
+
+    def interrupted():
+        calls.append(None)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real()
+
+    monkeypatch.setattr(_threads, "_blas", interrupted)
+    with pytest.raises(KeyboardInterrupt), limit:
+        pass
+    with limit:
+        assert blas_threads() == 1
+    assert blas_threads() == 2
+
+
+FORK = """
+import os, threading
+from threadpoolctl import threadpool_limits
+from sklearn_sda import _threads
+threads = lambda: max(library.num_threads for library in _threads._blas().lib_controllers)
+entered, left = threading.Event(), threading.Event()
+def work():
+    with _threads.one_thread:
+        entered.set()
+        left.wait(20)
+with threadpool_limits(2):
+    other = threading.Thread(target=work)
+    other.start()
+    entered.wait(20)
+    with _threads.one_thread._lock:  # as if it were just about to enter or to leave
+        child = os.fork()
+    if child == 0:
+        with _threads.one_thread:
+            pass
+        os._exit(threads())
+    _, status = os.waitpid(child, 0)
+    left.set()
+    other.join()
+    assert threads() == 2
+    assert os.WEXITSTATUS(status) == 2, status
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_only_the_threads_that_it_has():
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], check=True, timeout=60)
 
 
 class Library:
