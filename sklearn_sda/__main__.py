@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_sda import SdAClassifier, StackedAutoencoderTransformer, __version__, compare_pretraining
-from sklearn_sda._runs import load_model, run_folder, write_run
+from sklearn_sda._runs import finite, load_model, run_folder, write_run
 from sklearn_sda._tables import (
     SUFFIXES,
     InputError,
@@ -330,6 +330,8 @@ def run_train(arguments):
         fraction = arguments.test_fraction or 0.2
         if arguments.unlabelled is None and y.dtype.kind in "if" and (y == -1).any():
             y = y.astype(str)  # a class like any other, not what stands for no label
+        if y.dtype.kind == "U":
+            y = y.astype(object)  # among these "-1" is a class, too
         labelled, known = ~is_unlabelled(y), known_labels(y)
         check_classes(known, fraction, arguments)
         train, test = train_test_split(
@@ -704,7 +706,9 @@ def fit(name, estimator, X, y, scale, quiet):
         "fit_seconds": seconds,
         "epochs": int(np.max(estimator.n_iter_)),
         "max_iter": estimator.max_iter,
-        "parameters": {key: value for key, value in parameters.items() if not hasattr(value, "get_params")},
+        "parameters": {
+            key: finite(value) for key, value in parameters.items() if not hasattr(value, "get_params")
+        },
     }
     if is_network:
         from sklearn_sda._parts import learning_curves

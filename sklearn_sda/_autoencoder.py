@@ -471,7 +471,7 @@ class DenoisingAutoencoder(
         max_iter = super()._max_iter(n_samples, incremental)
         return min(max_iter, 1) if self.solver == "marginalized" else max_iter
 
-    def _make_corruption(self, seed, columns, donors, donor_rows=None):
+    def _make_corruption(self, seed, columns, donors, donor_rows=None, weights=None):
         """Return what this layer does to its samples.
 
         Parameters
@@ -484,6 +484,8 @@ class DenoisingAutoencoder(
             Samples that "swap" takes values from.
         donor_rows : ndarray of int of shape (n_donors,) or None
             Which of them; None for all.
+        weights : ndarray of shape (n_samples,) or None
+            Of the samples in the statistics of the columns, where these are not given; None for ones.
 
         Returns
         -------
@@ -497,7 +499,7 @@ class DenoisingAutoencoder(
         names = getattr(self, "feature_names_in_", None)
         kinds, levels, emphasis = self._read_corruption(donors.shape[1], names)
         if columns is None and needs_columns(kinds):
-            columns = Columns.of(donors, donor_rows)
+            columns = Columns.of(donors, donor_rows, weights)
         return Corruption(
             kinds,
             levels,
@@ -634,8 +636,10 @@ class DenoisingAutoencoder(
             held_out = X[held_out_rows], part, targets and targets.part(held_out_rows)
         donor_rows = None if len(rows) == len(X) else rows  # noise is made of training samples only
         needed = needs_columns(read_kinds(self.corruption))
-        columns = Columns.of(X, donor_rows, weights) if needed else None
         scaled_weights, mean_weight = scaled(weights, rows, self.dtype)
+        # weights count within their piece
+        own = weights / mean_weight if incremental and weights is not None else weights
+        columns = Columns.of(X, donor_rows, own) if needed else None
         if columns is not None and incremental and resume and self._columns is not None:
             columns = self._columns.merged(columns)
         corruption = self._make_corruption(seed, columns, X, donor_rows)

@@ -200,9 +200,10 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         try:
             return train_test_split(rows, test_size=fraction, random_state=rng, stratify=stratify)
         except ValueError as error:
+            reason = str(error).removesuffix(".")
             raise ValueError(
                 f"early_stopping=True can't set aside validation_fraction={fraction} of {len(rows)} samples: "
-                f"{error} Set another fraction, hand over X_val and y_val, or set early_stopping=False."
+                f"{reason}. Set another fraction, hand over X_val and y_val, or set early_stopping=False."
             ) from error
 
     def _next_optimizer(self, parameters, incremental):

@@ -13,7 +13,15 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing, check_random_state
 
-from sklearn_sda._targets import UNLABELLED, as_labels, check_some_labelled, is_unlabelled, plain
+from sklearn_sda._targets import (
+    UNLABELLED,
+    as_labels,
+    check_some_labelled,
+    is_missing_value,
+    is_unlabelled,
+    plain,
+    refuse_written_marks,
+)
 
 CONFIDENCE = 0.95
 
@@ -103,7 +111,7 @@ def compare_pretraining(
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Labels or target values; -1, None or NaN for samples without.
+        Labels or target values; for samples without, -1, None or NaN among labels, NaN among values.
     cv : int, splitter or iterable, default=5
         Number of folds (stratified for a classifier, shuffled), a splitter such as `StratifiedShuffleSplit`
         for the labelled samples, or pairs of their indices. With ``train_size=100`` of a splitter, the
@@ -153,8 +161,10 @@ def compare_pretraining(
             "over the encoder itself."
         )
     labels = y.toarray() if issparse(y) else as_labels(y)
-    unlabelled = _unlabelled(labels)
-    check_some_labelled(~unlabelled, "A comparison needs labels to score with.")
+    refuse_written_marks(labels)
+    unlabelled = _unlabelled(labels, is_classifier(estimator))
+    marks = "-1, None or NaN" if is_classifier(estimator) else "NaN"
+    check_some_labelled(~unlabelled, "A comparison needs labels to score with.", marks)
     labelled, others = np.flatnonzero(~unlabelled), np.flatnonzero(unlabelled)
     rng = check_random_state(random_state)
     pairs = []
@@ -198,11 +208,12 @@ def _pretrain_prefix(estimator):
     return found[0].removesuffix("pretrain")
 
 
-def _unlabelled(labels):
-    """Return which samples have no label."""
+def _unlabelled(labels, classes):
+    """Return which samples have no label, or no target value if these are no `classes`."""
+    unlabelled = is_unlabelled if classes else is_missing_value
     if labels.ndim == 1:
-        return is_unlabelled(labels)
-    return np.apply_along_axis(is_unlabelled, 0, labels).all(axis=1)
+        return unlabelled(labels)
+    return np.apply_along_axis(unlabelled, 0, labels).all(axis=1)
 
 
 def _splitter(cv, estimator, n_dimensions, seed):

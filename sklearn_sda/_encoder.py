@@ -112,6 +112,17 @@ def named_encoder(encoder):
     return encoder
 
 
+def is_seeded(encoder):
+    """Return whether every `random_state` of an encoder, as it was given, is set."""
+    if not isinstance(encoder, BaseEstimator):
+        return False
+    return all(
+        value is not None
+        for name, value in encoder.get_params(deep=True).items()
+        if name == "random_state" or name.endswith("__random_state")
+    )
+
+
 def make_encoder(encoder, rng, *, pretrain, verbose):
     """Return what the supervised estimator will fit: a copy of `encoder`, seeded.
 

@@ -25,6 +25,10 @@ def import_safetensors():
     return safetensors
 
 
+# Parameters of a layer with which any samples will do.
+NO_NOISE = {"corruption": "masking", "corruption_level": 0, "emphasis": None}
+
+
 class SavesParameters:
     """Mixin: the parameters of an estimator in a file.
 
@@ -276,8 +280,7 @@ def start_layers(estimator, file):
     """
     untrained = {
         "max_iter": 0, "batch_size": "auto", "solver": "adam", "supervision": 0, "early_stopping": False,
-        "warm_start": False, "loss": "squared_error", "corruption": "masking", "corruption_level": 0,
-        "emphasis": None, "verbose": 0,
+        "warm_start": False, "loss": "squared_error", "verbose": 0, **NO_NOISE,
     }  # fmt: skip
     params = estimator.get_params(deep=False)
     others = {"memory": None, "fine_tune": False}

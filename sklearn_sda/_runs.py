@@ -1,6 +1,7 @@
 """Training runs of the command line: the model file, the report, a folder that is whole or not there."""
 
 import json
+import math
 import platform
 import tempfile
 from contextlib import contextmanager
@@ -145,6 +146,15 @@ def write_run(folder, model, report, pictures):
 def _plain(value):
     """Return what JSON has no type for as a number, a list, or else a text."""
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
+
+
+def finite(value):
+    """Return a parameter for a report: with texts for infinity and NaN, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _is_run(folder):

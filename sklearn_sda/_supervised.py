@@ -1,12 +1,14 @@
 """A supervised network is an output layer on an encoder, fine-tuned in the encoder's own arrays."""
 
 import copy
+import pickle
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
@@ -20,6 +22,7 @@ from sklearn_sda._encoder import (
     described_layers,
     fit_encoder,
     grown_encoder,
+    is_seeded,
     layers_of,
     leaves,
     make_encoder,
@@ -31,7 +34,7 @@ from sklearn_sda._encoder import (
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
 from sklearn_sda._network import Affine, forward, output_losses
 from sklearn_sda._objectives import Network
-from sklearn_sda._parameters import SavesParameters, start_decoder
+from sklearn_sda._parameters import NO_NOISE, SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
 from sklearn_sda._samples import about_validation, check_samples
 from sklearn_sda._targets import require_y
@@ -78,8 +81,8 @@ class SupervisedNetwork(
             if encoder_tags.transformer_tags is not None:  # not of a Pipeline that ends in "passthrough"
                 tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
             tags.input_tags = encoder_tags.input_tags
-            if isinstance(leaves(self.encoder)[0], AUTOENCODERS):  # a BernoulliRBM alone would take it
-                tags.input_tags.sparse = False
+            if any(isinstance(leaf, AUTOENCODERS) for leaf in leaves(self.encoder)[:1]):
+                tags.input_tags.sparse = False  # a BernoulliRBM alone would take it
         return tags
 
     @all_or_nothing
@@ -151,7 +154,7 @@ class SupervisedNetwork(
         if not history.converged and self.max_iter > 0:
             warnings.warn(
                 f"{type(self).__name__}: maximum number of iterations ({self.max_iter}) reached and the "
-                "fine-tuning hasn't converged yet. Increase max_iter, or use early_stopping=True.",
+                "fine-tuning hasn't converged yet. Increase max_iter.",
                 ConvergenceWarning,
                 stacklevel=4,  # through two decorators
             )
@@ -223,11 +226,24 @@ class SupervisedNetwork(
                 encoder = fit_encoder(encoder, None, X, y, metadata)
                 context.call_on_fit_task_end(**task)
                 return encoder
+        if not (isinstance(self.random_state, Integral) or is_seeded(self.encoder)):
+            warnings.warn(
+                f"memory={self.memory!r} is of no use with random_state={self.random_state!r}: every fit "
+                "pretrains with another seed, and leaves another file there. Set random_state to an integer.",
+                UserWarning,
+                stacklevel=5,  # through two decorators
+            )
         context.call_on_fit_task_begin(**task)
         cached = check_memory(self.memory).cache(fit_encoder, ignore=["encoder"])
         if not needs_labels(encoder):
             y, metadata = None, {**metadata, "y_val": None}
-        encoder = cached(encoder, without_verbosity(encoder), X, y, metadata)
+        try:
+            encoder = cached(encoder, without_verbosity(encoder), X, y, metadata)
+        except pickle.PicklingError as error:  # joblib adds all that it was about
+            raise ValueError(
+                f"memory={self.memory!r} can't cache the pretraining: {error.args[0]}. Use functions that a "
+                "module has by name, not lambdas, or set memory=None."
+            ) from None
         context.call_on_fit_task_end(**task)
         return encoder
 
@@ -478,22 +494,23 @@ class SupervisedNetwork(
 
     def _start(self, n_features, classes, n_outputs):
         """Become as fitted by ``pretrain=False, max_iter=0``; see `targets_like`."""
-        untrained = {"pretrain": False, "max_iter": 0, "early_stopping": False, "solver": "adam"}
+        frozen = isinstance(self.encoder, FrozenEstimator)
+        untrained = {"pretrain": frozen, "max_iter": 0, "early_stopping": False, "solver": "adam"}
         untrained |= {"warm_start": False, "memory": None, "verbose": 0, "batch_size": "auto"}
         template = clone(self).set_params(**untrained)
         if hasattr(template, "class_weight"):
             template.set_params(class_weight=None)
-        levels = {}  # by names of columns, which the samples below have not
-        if isinstance(template.encoder, BaseEstimator):
-            for number, step in enumerate(split_steps(template.encoder)[1]):
-                if isinstance(getattr(step, "corruption_level", None), dict):
-                    levels[number] = step.corruption_level
-                    step.set_params(corruption_level=0)
+        noises = []  # the samples below have no names of columns
+        if isinstance(template.encoder, BaseEstimator) and not frozen:
+            for step in split_steps(template.encoder)[1]:
+                noise = {name: getattr(step, name) for name in NO_NOISE if hasattr(step, name)}
+                step.set_params(**{name: NO_NOISE[name] for name in noise})
+                noises.append(noise)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of minibatches larger than these few samples
             template.fit(*targets_like(classes, n_outputs, n_features))
-        for number, level in levels.items():
-            split_steps(template.encoder_)[1][number].set_params(corruption_level=level)
+        for step, noise in zip(split_steps(template.encoder_)[1], noises, strict=False):
+            step.set_params(**noise)
         params = self.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(template).items() if name not in params})
 

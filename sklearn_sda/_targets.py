@@ -35,6 +35,25 @@ def is_unlabelled(y):
     return y == UNLABELLED if y.dtype.kind == "i" else np.zeros(len(y), bool)
 
 
+def is_missing_value(y):
+    """Return which values, of shape (n_values,), are None, NaN or pandas.NA."""
+    return np.array([is_missing(value) for value in y], bool)
+
+
+def refuse_written_marks(y):
+    """Raise ValueError if y has texts with what NumPy makes of a mark of samples without a label.
+
+    In an array of objects they are labels like any other.
+    """
+    written = [mark for mark in ("-1", "nan") if y.dtype.kind == "U" and (y == mark).any()]
+    if written:
+        raise ValueError(
+            f"y is an array of texts with {written[0]!r}: where -1 or NaN is assigned to some of its items, "
+            "to say that these samples have no label, NumPy makes a text of it, and so a class. Begin with "
+            "y.astype(object), and assign then; if it is a class of yours, y.astype(object) is enough."
+        )
+
+
 def as_labels(y):
     """Return labels as an array; a list of texts with gaps as one of objects, where NumPy would write "nan".
 
@@ -127,10 +146,11 @@ class ClassTargets:
         ------
         ValueError
             If y has another length than X, is not 1d, is continuous, has no labels, labels of one class
-            only, or such as are not in `classes`.
+            only, such as are not in `classes`, or marks that became texts.
         """
         check_consistent_length(X, y)
         y = column_or_1d(as_labels(y), warn=True)
+        refuse_written_marks(y)
         if y.dtype.kind not in "OUSTbiu":
             assert_all_finite(y, allow_nan=True, input_name="y")
         labelled = ~is_unlabelled(y)

@@ -152,7 +152,7 @@ def train_together(stack, trainer, X, y, context, weights, validation):
         batch_size=batch_size,
         weights=scaled_weights,
         owners=owners,
-        corruption=trainer._make_corruption(seed, None, X, donor_rows),
+        corruption=trainer._make_corruption(seed, None, X, donor_rows, weights),
     )
     validate = None
     if held_out is not None:

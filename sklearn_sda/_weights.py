@@ -21,8 +21,8 @@ def check_weights(sample_weight, X):
     Raises
     ------
     ValueError
-        If weights are not numbers, negative, infinite, NaN or all zero, or their number is not that of
-        the samples.
+        If weights are not numbers, negative, infinite, NaN or all zero, their sum is infinite, or their
+        number is not that of the samples.
     """
     if sample_weight is None:
         return None
@@ -43,6 +43,13 @@ def check_weights(sample_weight, X):
         raise ValueError(
             f"Negative values in data passed to `sample_weight`: {(weights < 0).sum()} of {len(weights)}, "
             f"the smallest {weights.min():g}."
+        )
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            f"The sum of sample_weight is too large for a number: the largest of them is {weights.max():g}. "
+            "Divide them by it."
         )
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number: all are zero.")

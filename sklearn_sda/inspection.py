@@ -324,8 +324,9 @@ class ReconstructionDisplay:
         options = {
             "cmap": "gray" if is_image else "viridis",
             "aspect": "equal" if is_image else "auto",
-            "vmin": samples.min(),
-            "vmax": samples.max(),
+            # noise may lie far outside of what is to be seen
+            "vmin": samples[[0, 2]].min(),
+            "vmax": samples[[0, 2]].max(),
             "interpolation": "nearest",
             **(im_kwargs or {}),
         }
@@ -616,6 +617,8 @@ def _check_image_shape(image_shape, n_features):
                 f"{n_features} features do not make a square image. Pass image_shape=(height, width)."
             )
         return (math.isqrt(n_features),) * 2
+    if np.shape(image_shape) != (2,):
+        raise ValueError(f"image_shape must be (height, width), got {image_shape!r}.")
     height, width = image_shape
     if height * width != n_features:
         raise ValueError(

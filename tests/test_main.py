@@ -317,6 +317,9 @@ def test_minus_one_is_a_class_unless_told_otherwise(frame):
     frame["kind"] = np.where(frame["kind"] == "ant", -1, 1)
     frame.to_csv("signs.csv", index=False)
     assert train("signs.csv", "run", "--quiet")[-1].classes_.tolist() == ["-1", "1"]
+    X = frame.drop(columns="kind").to_numpy(float)
+    np.savez("signs.npz", X=X, y=frame["kind"].to_numpy().astype(str))
+    assert train("signs.npz", "texts", "--quiet", "--compare")[-1].classes_.tolist() == ["-1", "1"]
 
 
 def test_the_verdict_on_pretraining(files, few_digits, capsys, tmp_path):
@@ -770,6 +773,11 @@ def test_numbers_of_numpy_are_numbers_in_the_report(files):
     __main__.NETWORK.set_params(max_iter=np.int64(3))
     train("data.csv")
     assert load_report("run")["models"]["SdAClassifier"]["parameters"]["max_iter"] == 3
+
+
+def test_an_infinite_parameter_is_a_text_in_the_report(files):
+    assert train("data.csv", "run", "--quiet", "--set", "max_iter=2", "--set", "n_iter_no_change=1e999")
+    assert load_report("run")["models"]["SdAClassifier"]["parameters"]["n_iter_no_change"] == "inf"
 
 
 def test_usage_errors(capsys, tmp_path):

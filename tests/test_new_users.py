@@ -1,10 +1,13 @@
 """What a new user tried with nothing but the README: lists with gaps, dates, frozen steps, texts in X."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from sklearn_sda import (
     DenoisingAutoencoder,
@@ -96,3 +99,46 @@ def test_texts_in_a_data_frame_are_named(kind, estimator, X):
     fitted = estimator.set_params(max_iter=1).fit(frame[list("abcd")], np.arange(30) % 2)
     with pytest.raises(ValueError, match=r"Feature names unseen at fit time:\n- e"):
         fitted.transform(frame)
+
+
+@pytest.mark.parametrize("mark", [-1, np.nan])
+def test_a_mark_that_numpy_wrote_as_text_is_refused(mark, X):
+    y = np.array(["left", "right"] * 15)
+    y[4:] = mark  # a text, for y has a type of texts
+    for fit in (
+        SdAClassifier((3,)).fit,
+        StackedAutoencoderTransformer((3,), supervision=0.5).fit,
+        lambda X, y: compare_pretraining(SdAClassifier((3,)), X, y),
+    ):
+        with pytest.raises(ValueError, match=rf"y is an array of texts with '{mark}'.*astype\(object\)"):
+            fit(X, y)
+    # among objects it is a class, and so it may be in y_true
+    clf = SdAClassifier((3,), max_iter=1).fit(X, y.astype(object))
+    assert str(mark) in clf.classes_
+    clf.score(X, y)
+
+
+def test_what_cannot_be_cached_is_said_in_a_line(X, tmp_path):
+    encoder = make_pipeline(FunctionTransformer(lambda X: X), DenoisingAutoencoder(3, random_state=0))
+    clf = SdAClassifier(encoder, memory=str(tmp_path), random_state=0)
+    with pytest.raises(ValueError, match=r"can't cache the pretraining.*lambda.*memory=None") as caught:
+        clf.fit(X, np.arange(30) % 2)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_cache_that_would_never_be_used_is_a_warning(X, tmp_path):
+    y = np.arange(30) % 2
+    seeded = StackedAutoencoderTransformer((3,), max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="memory=.* is of no use with random_state=None"):
+        SdAClassifier((3,), max_iter=1, memory=str(tmp_path)).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        SdAClassifier((3,), max_iter=1, memory=str(tmp_path), random_state=0).fit(X, y)
+        SdAClassifier(seeded, max_iter=1, memory=str(tmp_path)).fit(X, y)
+
+
+def test_too_few_samples_for_early_stopping_are_two_sentences(X):
+    clf = SdAClassifier((3,), early_stopping=True, validation_fraction=0.1, max_iter=1)
+    with pytest.raises(ValueError, match=r"number of classes = 5\. Set another fraction"):
+        clf.fit(X, np.arange(30) % 5)

@@ -6,7 +6,7 @@ import tracemalloc
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, ShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
@@ -24,6 +24,7 @@ from sklearn_sda import (
     compare_pretraining,
 )
 from sklearn_sda._comparison import PretrainingComparison
+from sklearn_sda._corruption import Corruption
 from sklearn_sda._parts import learning_curves
 from sklearn_sda.inspection import FilterDisplay
 
@@ -530,3 +531,84 @@ def test_errors_about_validation_say_so(X, y):
     for transformer in (DenoisingAutoencoder(3), StackedAutoencoderTransformer((3,))):
         match = f"validation: X has 3 features, but {type(transformer).__name__} is expecting 4"
         assert_refused(transformer, ValueError, match, X, None, None, X[:, :3])
+
+
+def test_minus_one_is_a_target_like_any_other_of_a_comparison():
+    X = np.random.RandomState(0).uniform(size=(60, 3))
+    y = np.where(X[:, 0] > 0.5, 1.0, -1.0)
+    reg = SdARegressor((3,), max_iter=20)
+    for signs in (y, y.astype(int), np.column_stack([y, y])):
+        scores = [
+            compare_pretraining(reg, X, targets, cv=3, n_repeats=1, random_state=0).with_pretraining
+            for targets in (signs, signs + 1e-9)
+        ]
+        np.testing.assert_allclose(*scores, rtol=1e-3)
+    with pytest.raises(ValueError, match=r"unlabelled \(NaN in y\)"):
+        compare_pretraining(reg, X, np.full(60, np.nan))
+
+
+def test_whole_stack_training_weighs_the_noise_of_a_column(monkeypatch):
+    deviations, init = [], Corruption.__init__
+
+    def seen(self, *args, columns=None, **options):
+        deviations.append(columns.deviation)
+        init(self, *args, columns=columns, **options)
+
+    monkeypatch.setattr(Corruption, "__init__", seen)
+    X = np.random.RandomState(0).standard_normal((100, 2))
+    X[0] = 1000
+    StackedAutoencoderTransformer(
+        (3,), corruption="gaussian", loss="squared_error", max_iter=1, fine_tune=True, random_state=0
+    ).fit(X, sample_weight=np.r_[1e-9, np.ones(99)])
+    assert len(deviations) == 2
+    np.testing.assert_allclose(*deviations, rtol=1e-3)
+
+
+def test_parameters_load_into_a_clone_whatever_its_noise(path, X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    by_name = {"a": 0.5}
+    for noise in (
+        {"corruption_level": (by_name, 0.1)},
+        {"corruption_level": by_name, "emphasis": (1, 0)},
+        {"corruption": [["masking", "swap"], "masking"], "corruption_level": [[by_name, 0.1], 0.1]},
+        "frozen",
+    ):
+        if noise == "frozen":
+            encoder = FrozenEstimator(StackedAutoencoderTransformer((3, 2), max_iter=1).fit(frame))
+        else:
+            encoder = StackedAutoencoderTransformer((3, 2), max_iter=1, **noise)
+        clf = SdAClassifier(encoder, max_iter=1).fit(frame, y)
+        clf.save_parameters(path)
+        other = clone(clf).load_parameters(path)
+        np.testing.assert_array_equal(other.predict_proba(frame), clf.predict_proba(frame))
+        if noise != "frozen":
+            assert {name: getattr(other.encoder_, name) for name in noise} == noise
+
+
+def test_constant_weights_of_a_piece_are_none():
+    A, B = np.random.RandomState(0).uniform(size=(2, 50, 4)) * [[[1]], [[10]]]
+    found = []
+    for weights in (None, np.ones(50), np.full(50, 1e6), np.full(50, 1e-6)):
+        layer = DenoisingAutoencoder(5, corruption="gaussian", loss="squared_error", random_state=0)
+        layer.partial_fit(A).partial_fit(B, sample_weight=weights)
+        found.append(layer.encoder_coef_)
+    for coef in found[1:]:
+        np.testing.assert_array_equal(coef, found[0])
+
+
+def test_weights_whose_sum_is_infinite_are_refused(X, y):
+    weights = np.full(len(X), 1e307)
+    for estimator in (SdAClassifier((3,), max_iter=1), DenoisingAutoencoder(3, max_iter=1)):
+        assert_refused(estimator, ValueError, "sum of sample_weight is too large.*1e\\+307", X, y, weights)
+
+
+def test_an_encoder_that_passes_everything_through_has_tags():
+    clf = SdAClassifier(make_pipeline("passthrough"))
+    assert is_classifier(clf) and clf._repr_html_()
+
+
+def test_an_image_has_height_and_width(X):
+    layer = DenoisingAutoencoder(3, max_iter=0).fit(X)
+    with pytest.raises(ValueError, match=r"image_shape must be \(height, width\), got \(2, 2, 1\)"):
+        FilterDisplay.from_estimator(layer, image_shape=(2, 2, 1))
