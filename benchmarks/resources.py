@@ -101,6 +101,9 @@ print(search({n_jobs}))
 """
 
 
+# Rows of a minibatch of these fits. It is there as it is read, corrupted, and in the two halves of each
+# product of the layer: four times its features, twice its code.
+BATCH_SIZE = 200
 # A thread is busy if it computes for more than this fraction of a window of so many seconds.
 BUSY, WINDOW = 0.2, 0.5
 BACKENDS = (("1", 1, "loky"), ("2, processes", 2, "loky"), ("2, threads", 2, "threading"))
@@ -158,11 +161,11 @@ def measure_memory(folder, n_samples):
         for _ in range(0, n_samples, 10000):
             file.write(rng.integers(0, 2, (10000, 784), np.uint8).tobytes())
     records = {}
-    for name, fit, n_parameters, n_codes in (
-        ("layer 784-1000", "DenoisingAutoencoder(1000, max_iter=1).fit(X)", 784 * 1000, 0),
+    for name, fit, n_components, n_parameters, n_codes in (
+        ("layer 784-1000", "DenoisingAutoencoder(1000, max_iter=1).fit(X)", 1000, 784 * 1000, 0),
         (
             "stack 784-200-100",
-            "StackedAutoencoderTransformer((200, 100), max_iter=1).fit(X)", 784 * 200 + 200 * 100, 200,
+            "StackedAutoencoderTransformer((200, 100), max_iter=1).fit(X)", 200, 784 * 200 + 200 * 100, 200,
         ),
     ):  # fmt: skip
         raised = printed(python(MEMORY.format(fit=fit, path=str(path)), folder / "memory"))
@@ -170,8 +173,11 @@ def measure_memory(folder, n_samples):
             "peak above the start, MB": round(raised / 1e6, 1),
             "five times the parameters, MB": round(5 * 4 * n_parameters / 1e6, 1),
             "code of the layer below, MB": round(4 * n_samples * n_codes / 1e6, 1),
-            "order of the rows, MB": round(2 * 4 * n_samples / 1e6, 1),
+            "buffers of a minibatch, MB": round(4 * BATCH_SIZE * (4 * 784 + 2 * n_components) / 1e6, 1),
         }
+        limit = sum(list(records[name].values())[1:])
+        if raised / 1e6 > limit:
+            raise SystemExit(f"{name} takes {raised / 1e6:.1f} MB, which is more than {limit:.1f}.")
     return records
 
 

@@ -14,7 +14,7 @@ from sklearn_sda._compat import CallbackSupportMixin, Interval, Options, StrOpti
 from sklearn_sda._optimizers import LEARNING_RATES, OPTIMIZERS, OPTIONS, Still
 from sklearn_sda._stopping import STOPPING_RULES
 from sklearn_sda._threads import Team, n_threads, one_thread
-from sklearn_sda._training import minimize, minimize_batch
+from sklearn_sda._training import as_indices, minimize, minimize_batch
 
 # batch_size="auto" is a twentieth of the samples within these bounds: small data need many steps, and
 # large ones are faster in large minibatches.
@@ -188,13 +188,14 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
 
         Parameters
         ----------
-        rows : ndarray of int of shape (n_rows,)
+        rows : range or ndarray of int of shape (n_rows,)
             To be split.
         rng : RandomState
             Draws the split.
         strata : ndarray of shape (n_samples,) or None
             Classes that both parts shall have in the same proportion.
         """
+        rows = as_indices(rows)
         stratify = None if strata is None else strata[rows]
         fraction = self.validation_fraction
         try:

@@ -18,8 +18,9 @@ from sklearn_sda._kernels.steps import AHEAD, BLOCK, RELEASED, train_layer, trai
 from sklearn_sda._network import gather
 from sklearn_sda._threads import WORK, Team, n_threads, share
 
-# Samples of so many bytes share a call from Python: it costs as much as some steps of a small network.
-SPAN_BYTES = 2**22
+# Minibatches share a call from Python, which costs as much as some steps of a small network (30
+# microseconds), until it has so many floating-point operations (twenty milliseconds), or reads so many bytes.
+SPAN_WORK, SPAN_BYTES = 2e9, 2**22
 
 
 class _Objective:
@@ -78,6 +79,7 @@ class _Objective:
         self._batch_size = batch_size
         self._dtype = parameters[0].dtype
         together = min(SPAN_BYTES // (row_size * self._dtype.itemsize), n_samples) // batch_size
+        together = min(together, int(SPAN_WORK / work) + 1)
         self.span = max(1, together) * batch_size
         self._losses = np.empty(self.span, self._dtype)
         self._sample_weights, self._weights = weights, np.ones(self.span, self._dtype)

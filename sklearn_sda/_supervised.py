@@ -38,7 +38,7 @@ from sklearn_sda._parameters import NO_NOISE, SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
 from sklearn_sda._samples import about_validation, check_samples
 from sklearn_sda._targets import require_y
-from sklearn_sda._training import training_rows
+from sklearn_sda._training import as_indices, training_rows
 from sklearn_sda._weights import check_weights, scaled
 
 # Samples whose code by frozen layers is computed together.
@@ -605,7 +605,7 @@ def frozen_code(layers, inputs, rows):
         From the lowest on.
     inputs : ndarray of shape (n_samples, n_inputs)
         Samples.
-    rows : ndarray of int of shape (n_rows,)
+    rows : range or ndarray of int of shape (n_rows,)
         Those whose code is needed.
 
     Returns
@@ -615,7 +615,7 @@ def frozen_code(layers, inputs, rows):
     chain = [layer._encoder() for layer in layers]
     codes = np.empty((len(inputs), chain[-1].coef.shape[1]), chain[-1].coef.dtype)
     for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
+        part = as_indices(rows[start : start + CHUNK])
         codes[part] = forward(chain, inputs[part])
     return codes
 

@@ -63,13 +63,56 @@ class History:
             self.validation_losses.append(validation_loss)
 
 
-def all_rows(n_samples):
-    """Return the indices of all rows, of the smaller type that holds them: there may be many millions."""
-    return np.arange(n_samples, dtype=np.int32 if n_samples <= np.iinfo(np.int32).max else np.int64)
+# Orders of more rows are computed as they are needed: there may be many millions.
+LARGEST_ORDER = 2**18
+# Rounds of `_Shuffled`: four make a permutation that cannot be told from a random one (Luby and Rackoff).
+ROUNDS = 8
+
+
+def as_indices(rows):
+    """Return a range of rows as an array, of the smaller type that holds them; an array as it is."""
+    if not isinstance(rows, range):
+        return rows
+    dtype = np.int32 if rows.stop <= np.iinfo(np.int32).max else np.int64
+    return np.arange(rows.start, rows.stop, dtype=dtype)
+
+
+class _Shuffled:
+    """A random order of range(n) that takes no memory: ``order[start:stop]`` is computed.
+
+    Number i has a place (a, b) in a table of side x side cells, side**2 >= n. In each round (a, b) becomes
+    (b, a + f(b) modulo side), f being a table of random numbers: a Feistel network, which permutes the
+    places (Luby and Rackoff 1988). A number that is not below n goes on until it is.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+    rng : RandomState
+        Draws the tables.
+    """
+
+    def __init__(self, n, rng):
+        self._n, self._side = n, math.isqrt(n - 1) + 1
+        self._tables = rng.randint(self._side, size=(ROUNDS, self._side))
+
+    def __len__(self):
+        return self._n
+
+    def __getitem__(self, part):
+        order = np.arange(*part.indices(self._n))
+        going = np.arange(len(order))
+        while len(going):
+            a, b = np.divmod(order[going], self._side)
+            for table in self._tables:
+                a, b = b, (a + table[b]) % self._side
+            order[going] = a * self._side + b
+            going = going[order[going] >= self._n]
+        return order
 
 
 def training_rows(n_samples, weights=None, labelled=None):
-    """Return the indices of the samples that training can learn from.
+    """Return the indices of the samples that training can learn from, a range if they are all.
 
     Parameters
     ----------
@@ -85,9 +128,10 @@ def training_rows(n_samples, weights=None, labelled=None):
     ValueError
         If there is none.
     """
-    rows = all_rows(n_samples)
+    rows = range(n_samples)
     for mask in (weights, labelled):
         if mask is not None and not np.all(mask):
+            rows = as_indices(rows)
             rows = rows[mask[rows] != 0]
     if not len(rows):
         raise ValueError(f"There is nothing to train on: all {n_samples} samples have weight 0 or no label.")
@@ -129,7 +173,7 @@ def minimize(
     optimizer : object
         With `learning_rate`, ``end_epoch(position)`` and ``reduce_learning_rate() -> bool``; the
         objective uses the rest.
-    rows : ndarray of shape (n_samples,)
+    rows : range or ndarray of shape (n_samples,)
         Indices of the training samples.
     max_iter : int
         Largest number of epochs.
@@ -166,7 +210,7 @@ def minimize(
         if monitor is not None:
             monitor.begin_epoch()
         order = None  # the old order makes room for the new one
-        order = rng.permutation(rows) if shuffle else rows
+        order = _in_new_order(rows, rng) if shuffle else rows
         history.end_epoch(_run_epoch(objective, optimizer, order, history, epoch), validate)
 
         value = history.validation_scores[-1] if early_stopping else -history.loss_curve[-1]
@@ -200,7 +244,7 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
         being that of all parameters one after the other.
     optimizer : object
         Handed to the objective.
-    rows : ndarray of shape (n_samples,)
+    rows : range or ndarray of shape (n_samples,)
         Indices of the training samples.
     max_iter : int
         Largest number of iterations.
@@ -222,7 +266,7 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
     DivergenceError
         If the loss or a parameter becomes infinite or NaN. The parameters are then of no use.
     """
-    history = History.begin(validate, position)
+    history, rows = History.begin(validate, position), as_indices(rows)
     parameters = objective.parameters
     stops = np.cumsum([parameter.size for parameter in parameters])
     begun = False
@@ -278,6 +322,13 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
     return history
 
 
+def _in_new_order(rows, rng):
+    """Return rows, a range from 0 or an array, in a new random order."""
+    if isinstance(rows, range) and len(rows) > LARGEST_ORDER:
+        return _Shuffled(len(rows), rng)
+    return rng.permutation(as_indices(rows))
+
+
 def _run_epoch(objective, optimizer, order, history, epoch):
     """Visit the rows in their order, updating after each minibatch, and return their mean loss.
 
@@ -287,7 +338,7 @@ def _run_epoch(objective, optimizer, order, history, epoch):
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(order), objective.span):
-            rows = order[start : start + objective.span]
+            rows = as_indices(order[start : start + objective.span])
             total += objective.step(rows, history.position, optimizer)
             _check_finite([total], objective, optimizer, epoch)
             history.position += len(rows)

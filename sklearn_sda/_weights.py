@@ -63,7 +63,7 @@ def scaled(weights, rows, dtype):
     ----------
     weights : ndarray of shape (n_samples,) or None
         Of all samples.
-    rows : ndarray of int of shape (n_rows,)
+    rows : range or ndarray of int of shape (n_rows,)
         The samples that are trained on.
     dtype : dtype
         Of the result.
@@ -76,7 +76,7 @@ def scaled(weights, rows, dtype):
     """
     if weights is None:
         return None, 1.0
-    own = weights[rows]
+    own = weights if len(rows) == len(weights) else weights[rows]
     mean = float(own.mean())
     return None if (own == own[0]).all() else (weights / mean).astype(dtype), mean
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
+from sklearn_sda import _training
 from sklearn_sda._optimizers import OPTIMIZERS, SGD, Adam
 from sklearn_sda._stopping import Geometric, Patience
-from sklearn_sda._training import DivergenceError, minimize, minimize_batch
+from sklearn_sda._training import DivergenceError, _Shuffled, minimize, minimize_batch
 
 CONSTANT = {"learning_rate": "constant", "power_t": 0.5}
 
@@ -79,6 +81,43 @@ def test_every_row_is_seen_once_an_epoch_and_positions_count_samples():
     assert [position for _, position in objective.calls] == [100, 104, 108, 110, 114, 118]
     assert [len(batch) for batch, _ in objective.calls[:3]] == [4, 4, 2]
     assert history.position == 120
+
+
+@pytest.mark.parametrize("n", [*range(1, 40), 1000, 1023, 1024, 1025])
+def test_an_order_that_is_computed_is_a_permutation(n):
+    order = _Shuffled(n, np.random.RandomState(n))
+    whole = order[0:n]
+    assert len(order) == n and sorted(whole) == list(range(n))
+    np.testing.assert_array_equal(np.concatenate([order[k : k + 7] for k in range(0, n, 7)]), whole)
+
+
+def test_an_order_that_is_computed_looks_random():
+    # of each part of the rows as many in each part of the order, for any two neighbours any distance
+    n = 200_000
+    order = _Shuffled(n, np.random.RandomState(0))[0:n]
+    table = np.histogram2d(np.arange(n), order, bins=20)[0]
+    distances = np.histogram(np.diff(order) % n, bins=400)[0]
+    for counts in (table, distances):
+        chi2 = ((counts - counts.mean()) ** 2 / counts.mean()).sum()
+        assert scipy.stats.chi2(counts.size).sf(chi2) > 1e-4
+    assert not np.array_equal(order, _Shuffled(n, np.random.RandomState(1))[0:n])
+
+
+def test_many_rows_are_seen_once_an_epoch_in_orders_that_take_no_memory(monkeypatch):
+    monkeypatch.setattr(_training, "LARGEST_ORDER", 9)
+    seen = []
+    for _ in range(2):
+        objective = Quadratic(np.arange(10.0))
+        run(objective, rows=range(10), max_iter=2, shuffle=True)
+        seen.append([row for batch, _ in objective.calls for row in batch])
+    assert sorted(seen[0][:10]) == sorted(seen[0][10:]) == list(range(10))
+    assert seen[0][:10] != seen[0][10:] and seen[0] == seen[1]
+    monkeypatch.undo()  # ten rows are few
+    objective = Quadratic(np.arange(10.0))
+    run(objective, rows=range(10), max_iter=1, shuffle=True)
+    assert [row for batch, _ in objective.calls for row in batch] == list(
+        np.random.RandomState(0).permutation(10)
+    )
 
 
 def test_the_epoch_loss_weighs_batches_by_their_rows():
