@@ -129,7 +129,8 @@ def compare_pretraining(
     Returns
     -------
     comparison : PretrainingComparison
-        Scores, paired differences, interval and verdict; printed, it is a sentence.
+        With `with_pretraining` and `without_pretraining` (scores of each pair), `differences`,
+        `mean_difference`, `interval` and `verdict`; printed, it is a sentence.
 
     Raises
     ------
