@@ -375,6 +375,7 @@ class DenoisingAutoencoder(
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
+        tags.input_tags.sparse = True
         tags.target_tags.required = bool(self.supervision)
         return tags
 
@@ -394,14 +395,14 @@ class DenoisingAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples, of any numeric type; read-only memory maps included.
         y : array-like of shape (n_samples,) or None
             Class labels, for `supervision`; otherwise ignored.
         sample_weight : array-like of shape (n_samples,) or None
             Weights of the samples in the loss (eq. 14): weight 2 is the same as having the sample twice (but
             for the noise), 0 as not having it.
-        X_val : array-like of shape (n_val_samples, n_features) or None
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features) or None
             Samples for validation: their score is measured after each epoch. With `early_stopping` they take
             the place of a split of X.
         y_val : array-like of shape (n_val_samples,) or None
@@ -423,7 +424,7 @@ class DenoisingAutoencoder(
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
-        n_rows = len(training_rows(len(X), weights))
+        n_rows = len(training_rows(X.shape[0], weights))
         context = self._init_callback_context(max_subtasks=self._max_iter(n_rows))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self._train(X, context, resume=resume, incremental=False, y=y, weights=weights, validation=validation)
@@ -442,7 +443,7 @@ class DenoisingAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples.
         y : None
             Ignored.
@@ -566,7 +567,7 @@ class DenoisingAutoencoder(
                 score = trained._mean_score(validation[0])
                 return score, -score
 
-        history = History.begin(validate, len(X))
+        history = History.begin(validate, X.shape[0])
         history.end_epoch(loss, validate)
         history.best_epoch, history.converged = 1, True
         monitor.end_epoch(history)
@@ -603,7 +604,7 @@ class DenoisingAutoencoder(
         check_combinations(self, X.shape[1], names, y)
         rng = check_random_state(self.random_state)
         seed = rng.randint(np.iinfo(np.int32).max)
-        rows = training_rows(len(X), weights)
+        rows = training_rows(X.shape[0], weights)
         max_iter = self._max_iter(len(rows), incremental)
         if self.solver == "marginalized" and max_iter > 0:
             levels = self._read_corruption(X.shape[1], names)[1][0]
@@ -634,7 +635,7 @@ class DenoisingAutoencoder(
             rows, held_out_rows = self._split(rows, rng)
             part = None if weights is None else weights[held_out_rows]
             held_out = X[held_out_rows], part, targets and targets.part(held_out_rows)
-        donor_rows = None if len(rows) == len(X) else rows  # noise is made of training samples only
+        donor_rows = None if len(rows) == X.shape[0] else rows  # noise is made of training samples only
         needed = needs_columns(read_kinds(self.corruption))
         scaled_weights, mean_weight = scaled(weights, rows, self.dtype)
         # weights count within their piece
@@ -812,7 +813,7 @@ class DenoisingAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -845,7 +846,7 @@ class DenoisingAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -871,7 +872,7 @@ class DenoisingAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : None
             Ignored.

@@ -354,7 +354,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Class labels, as in `fit`.
@@ -396,7 +396,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -415,7 +415,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -432,7 +432,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -448,7 +448,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels; samples whose label is -1 (None or NaN among objects) do not count. Of a matrix of

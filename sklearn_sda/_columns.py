@@ -3,9 +3,22 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 
 # Rows that are looked at together.
 CHUNK = 512
+
+
+def dense_rows(X, rows):
+    """Return some rows of X, an ndarray or a CSR matrix, as an ndarray, a view if it can be one.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+    rows : slice or ndarray of int of shape (n_rows,)
+    """
+    part = X[rows]
+    return part.toarray() if issparse(part) else part
 
 
 def merged_means(a, b):
@@ -56,7 +69,7 @@ class Columns:
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features)
+        X : {ndarray, CSR matrix} of shape (n_samples, n_features)
             Samples.
         rows : ndarray of int of shape (n_rows,) or None
             Which of them; None for all.
@@ -64,14 +77,14 @@ class Columns:
             Of the samples, positive for these; None for ones.
         """
         n_features = X.shape[1]
-        n_rows = len(X) if rows is None else len(rows)
+        n_rows = X.shape[0] if rows is None else len(rows)
         columns = cls(
             0, np.full(n_features, np.inf), np.full(n_features, -np.inf), *np.zeros((2, n_features))
         )
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
             these = slice(start, stop) if rows is None else rows[start:stop]
-            part = np.asarray(X[these], np.float64)
+            part = np.asarray(dense_rows(X, these), np.float64)
             own = np.ones(len(part)) if weights is None else weights[these]
             mean = np.average(part, axis=0, weights=own)
             squares = own @ (part - mean) ** 2

@@ -108,7 +108,7 @@ def compare_pretraining(
     estimator : estimator
         An SdAClassifier or SdARegressor, or an estimator with one in it, such as a Pipeline. Not fitted here:
         copies are.
-    X : array-like of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Labels or target values; for samples without, -1, None or NaN among labels, NaN among values.

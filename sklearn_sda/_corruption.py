@@ -4,6 +4,7 @@ import copy
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS, choose_donors, emphasise
 
@@ -263,14 +264,15 @@ class Corruption:
             noise.kernel(source, levels, self._low, self._high, seed, position, out)
             return
         donors = np.empty(source.shape, np.int64)
-        n_donors = len(self._donors if self._donor_rows is None else self._donor_rows)
+        n_donors = self._donors.shape[0] if self._donor_rows is None else len(self._donor_rows)
         choose_donors(levels, n_donors, seed, position, donors)
         np.copyto(out, source)
         rows, columns = np.nonzero(donors >= 0)
         chosen = donors[rows, columns]
         if self._donor_rows is not None:
             chosen = self._donor_rows[chosen]
-        out[rows, columns] = self._donors[chosen, columns]
+        values = self._donors[chosen, columns]
+        out[rows, columns] = values.toarray().ravel() if issparse(values) else np.ravel(values)
 
     def _call(self, function, source, level, address, out, emphasis):
         """Write what a callable makes of a minibatch to `out`."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
-from sklearn_sda._columns import Columns, merged_means
+from sklearn_sda._columns import Columns, dense_rows, merged_means
 from sklearn_sda._threads import Team, n_threads, one_thread
 from sklearn_sda._training import DivergenceError
 
@@ -173,11 +173,11 @@ def _moments(X, inputs, targets, weights):
     weights : ndarray of shape (n_samples,) or None
         Of the samples; None for ones.
     """
-    starts, total = list(range(0, len(X), CHUNK)), None
+    starts, total = list(range(0, X.shape[0], CHUNK)), None
     parts = [None] * len(starts)
 
     def work_on(number):
-        x = np.asarray(X[starts[number] : starts[number] + CHUNK], np.float64)
+        x = np.asarray(dense_rows(X, slice(starts[number], starts[number] + CHUNK)), np.float64)
         A = x if inputs is None else np.asarray(inputs(x), np.float64)
         both = A if targets is None else np.hstack([A, targets(x)])
         own = np.ones(len(x)) if weights is None else weights[starts[number] : starts[number] + CHUNK]

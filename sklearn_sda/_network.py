@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_sda._columns import dense_rows
 from sklearn_sda._kernels._jit import Kernel
 from sklearn_sda._kernels.blas import BLAS
 from sklearn_sda._kernels.products import multiply
@@ -47,16 +48,21 @@ def gather(X, rows, out):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
     rows : slice or ndarray of int of shape (n_rows,)
     out : ndarray of shape (n_rows, n_features)
         Out: the rows in its own type.
     """
-    if isinstance(rows, np.ndarray) and X.dtype == out.dtype and X.flags.c_contiguous:
+    if _is_plain(X, out.dtype) and isinstance(rows, np.ndarray):
         # without a temporary array; np.take would copy the whole of an X in Fortran order
         np.take(X, rows, axis=0, out=out, mode="clip")
     else:
-        np.copyto(out, X[rows], casting="unsafe")
+        np.copyto(out, dense_rows(X, rows), casting="unsafe")
+
+
+def _is_plain(X, dtype):
+    """Return whether X is a C-ordered array of some type: its rows can be used as they are."""
+    return X.dtype == dtype and isinstance(X, np.ndarray) and X.flags.c_contiguous
 
 
 def _multiply(A, B, out):
@@ -84,7 +90,7 @@ def _chunks(X, dtype, part, n_parts):
         rows = slice(start, min(start + CHUNK, X.shape[0]))
         n = rows.stop - rows.start
         filled = -(-n // block) * block
-        if n == filled and X.dtype == dtype and X.flags.c_contiguous:
+        if n == filled and _is_plain(X, dtype):
             yield rows, X[rows]
         else:
             if buffer is None:
@@ -116,7 +122,7 @@ def forward(chain, X):
     ----------
     chain : list of Affine
         From input to output.
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
         Any numeric type.
 
     Returns
@@ -147,7 +153,7 @@ def reconstruction_losses(chain, X, loss):
     ----------
     chain : list of Affine
         From input to reconstruction; the unit of the last step is not used, its loss implies it.
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
         Any numeric type.
     loss : Loss
         See `sklearn_sda._kernels.pointwise.LOSSES`. Rows of X are compared as the nearest values that

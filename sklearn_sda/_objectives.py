@@ -224,7 +224,9 @@ class Reconstruction(_Objective):
         n_outputs = 0 if write_targets is None else len(parameters[-1])
         row_size = (3 if corruption.emphasis else 2) * n_features + n_outputs
         n_parameters = sum(parameter.size for parameter in parameters)
-        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, n_parameters, work, weights)
+        super().__init__(
+            name, parameters, alpha, batch_size, X.shape[0], row_size, n_parameters, work, weights
+        )
         self._X = X
         self._unit = ACTIVATIONS[activation]
         self._loss, self._target_loss = LOSSES[loss], LOSSES[target_loss]
@@ -345,7 +347,7 @@ class Network(_Objective):
         # a step has the gradient of one layer after the other
         largest = max((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
         row_size = sizes[0] + sizes[-1]
-        super().__init__(name, parameters, alpha, batch_size, len(X), row_size, largest, work, weights)
+        super().__init__(name, parameters, alpha, batch_size, X.shape[0], row_size, largest, work, weights)
         n_layers = len(intercepts)
         self._owners = np.array(range(n_layers) if owners is None else owners, np.int64)
         self._corruption = corruption

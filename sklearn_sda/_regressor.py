@@ -317,7 +317,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values, as in `fit`.
@@ -346,7 +346,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -362,7 +362,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values; samples with NaN do not count.

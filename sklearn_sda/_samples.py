@@ -21,7 +21,7 @@ def check_samples(estimator, X, dtype, *, reset):
     ----------
     estimator : BaseEstimator
         Its `n_features_in_` and `feature_names_in_` are set (`reset`) or checked.
-    X : array-like of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
     dtype : str or dtype
         The compute type that minibatches will be cast to.
     reset : bool
@@ -29,8 +29,8 @@ def check_samples(estimator, X, dtype, *, reset):
 
     Returns
     -------
-    X : ndarray of shape (n_samples, n_features)
-        The same memory, unless X was a list, a data frame or the like.
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        The same memory, unless X was a list, a data frame, sparse in another format or the like.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def check_samples(estimator, X, dtype, *, reset):
     """
     given = X
     try:
-        X = validate_data(estimator, X, dtype="numeric", reset=reset)
+        X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
         check_representable(X, dtype)
     except ValueError as error:
         if str(error).startswith(NOT_NUMERIC):
@@ -76,7 +76,7 @@ def _name_columns(X):
         if text is not None:
             raise ValueError(
                 f"X is not numeric: column {name!r} has {text!r}. Encode such columns, for instance with "
-                "OneHotEncoder(sparse_output=False) in a ColumnTransformer, or leave them out."
+                "OneHotEncoder() in a ColumnTransformer, or leave them out."
             )
 
 
@@ -99,12 +99,12 @@ def data_range(X, rows=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
         Any numeric type.
-    rows : ndarray of int of shape (n_rows,) or None
+    rows : range, ndarray of int of shape (n_rows,) or None
         Which rows; read a part at a time.
     """
-    if rows is None or len(rows) == len(X):
+    if rows is None or len(rows) == X.shape[0]:
         return float(X.min()), float(X.max())
     ranges = [data_range(X[rows[start : start + ROWS]]) for start in range(0, len(rows), ROWS)]
     lows, highs = zip(*ranges, strict=True)

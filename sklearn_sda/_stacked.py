@@ -338,6 +338,7 @@ class StackedAutoencoderTransformer(
         """Declare that the output has the compute type."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [getattr(self.dtype, "__name__", self.dtype)]
+        tags.input_tags.sparse = True
         tags.target_tags.required = bool(np.any(self.supervision))
         return tags
 
@@ -365,13 +366,13 @@ class StackedAutoencoderTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples, of any numeric type; read-only memory maps included.
         y : array-like of shape (n_samples,) or None
             Class labels, for `supervision`; otherwise ignored.
         sample_weight : array-like of shape (n_samples,) or None
             Weights of the samples in the loss of every layer; see `DenoisingAutoencoder.fit`.
-        X_val : array-like of shape (n_val_samples, n_features) or None
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features) or None
             Samples for validation: every layer measures the score of their code. Where there is
             `early_stopping` they take the place of a split of X.
         y_val : array-like of shape (n_val_samples,) or None
@@ -408,7 +409,7 @@ class StackedAutoencoderTransformer(
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         self._forget_fine_tuning()
         if trainer is not None:
-            n_epochs = trainer._max_iter(len(training_rows(len(X), weights)))
+            n_epochs = trainer._max_iter(len(training_rows(X.shape[0], weights)))
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=n_epochs)
             fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
             self.loss_curve_ = []  # from now on the layers are those of a deep autoencoder, see `_decoders`
@@ -429,7 +430,7 @@ class StackedAutoencoderTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples.
         y : None
             Ignored.
@@ -658,7 +659,7 @@ class StackedAutoencoderTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -698,7 +699,7 @@ class StackedAutoencoderTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -721,7 +722,7 @@ class StackedAutoencoderTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : None
             Ignored.

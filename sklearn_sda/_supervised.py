@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted, check_memory, validate_dat
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, writeable
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
-    AUTOENCODERS,
     check_same_layers,
     check_takes_weights,
     compute_type,
@@ -24,7 +23,6 @@ from sklearn_sda._encoder import (
     grown_encoder,
     is_seeded,
     layers_of,
-    leaves,
     make_encoder,
     named_encoder,
     needs_labels,
@@ -76,13 +74,12 @@ class SupervisedNetwork(
         """Declare that codes are float32 unless the encoder says otherwise."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.sparse = True
         if hasattr(self.encoder, "__sklearn_tags__") and not isinstance(self.encoder, type):
             encoder_tags = self.encoder.__sklearn_tags__()
             if encoder_tags.transformer_tags is not None:  # not of a Pipeline that ends in "passthrough"
                 tags.transformer_tags.preserves_dtype = encoder_tags.transformer_tags.preserves_dtype
             tags.input_tags = encoder_tags.input_tags
-            if any(isinstance(leaf, AUTOENCODERS) for leaf in leaves(self.encoder)[:1]):
-                tags.input_tags.sparse = False  # a BernoulliRBM alone would take it
         return tags
 
     @all_or_nothing
@@ -92,7 +89,7 @@ class SupervisedNetwork(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples, of any numeric type (of any kind that its first step takes, if the
             encoder is a pipeline with preprocessing).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -101,7 +98,7 @@ class SupervisedNetwork(
         sample_weight : array-like of shape (n_samples,) or None
             Weights of the samples in the loss of pretraining and fine-tuning (eq. 14): weight 2 is the same
             as having the sample twice (but for noise and order), 0 as not having it. Preprocessing gets none.
-        X_val : array-like of shape (n_val_samples, n_features) or None
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features) or None
             Samples for validation: score and loss are measured after each epoch of every phase. With
             `early_stopping` they take the place of a split of X.
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs) or None
@@ -165,7 +162,7 @@ class SupervisedNetwork(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels or target values.
@@ -205,7 +202,7 @@ class SupervisedNetwork(
             Unfitted, or a stack that has grown.
         grown : bool
             Whether it is that; what its layers have learned is in no cache.
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Validated samples.
         y : array-like of shape (n_samples,)
             Labels.
@@ -382,7 +379,7 @@ class SupervisedNetwork(
             Fitted; its layers are modified in place.
         targets : ClassTargets, IndicatorTargets or RealTargets
             Of the samples.
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Validated samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels, for the callbacks.
@@ -429,7 +426,7 @@ class SupervisedNetwork(
             return {**attributes, **self._curve_attributes(history, resume)}
 
         inputs = preprocess(encoder, X)
-        rows = training_rows(len(inputs), weights, targets.labelled)
+        rows = training_rows(inputs.shape[0], weights, targets.labelled)
         max_iter, batch_size = self._max_iter(len(rows), incremental), self._check_batch_size(len(rows))
         held_out = None
         if validation is not None:
@@ -584,7 +581,7 @@ class SupervisedNetwork(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -613,7 +610,7 @@ def frozen_code(layers, inputs, rows):
     codes : ndarray of shape (n_samples, n_components)
     """
     chain = [layer._encoder() for layer in layers]
-    codes = np.empty((len(inputs), chain[-1].coef.shape[1]), chain[-1].coef.dtype)
+    codes = np.empty((inputs.shape[0], chain[-1].coef.shape[1]), chain[-1].coef.dtype)
     for start in range(0, len(rows), CHUNK):
         part = as_indices(rows[start : start + CHUNK])
         codes[part] = forward(chain, inputs[part])
@@ -627,7 +624,7 @@ def preprocess(encoder, X):
     ----------
     encoder : estimator
         Fitted.
-    X : array-like of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Validated, if the encoder has no preprocessing.
 
     Returns

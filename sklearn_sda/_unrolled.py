@@ -132,13 +132,13 @@ def train_together(stack, trainer, X, y, context, weights, validation):
     seed = rng.randint(np.iinfo(np.int32).max)
     if hasattr(stack, "feature_names_in_"):
         trainer.feature_names_in_ = stack.feature_names_in_
-    rows = training_rows(len(X), weights)
+    rows = training_rows(X.shape[0], weights)
     max_iter, batch_size = trainer._max_iter(len(rows)), trainer._check_batch_size(len(rows))
     held_out = None if validation is None else (validation[0], None)
     if held_out is None and trainer.early_stopping and max_iter > 0:
         rows, held_out_rows = trainer._split(rows, rng)
         held_out = X[held_out_rows], None if weights is None else weights[held_out_rows]
-    donor_rows = None if len(rows) == len(X) else rows
+    donor_rows = None if len(rows) == X.shape[0] else rows
     scaled_weights, mean_weight = scaled(weights, rows, parameters[0].dtype)
     objective = Network(
         X,

@@ -11,6 +11,7 @@ from sklearn.neural_network import BernoulliRBM
 from sklearn.utils import check_random_state, resample
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._columns import dense_rows
 from sklearn_sda._comparison import compare_pretraining
 from sklearn_sda._encoder import decoders_of
 from sklearn_sda._network import forward
@@ -275,7 +276,8 @@ class ReconstructionDisplay:
         if n_samples < (X.shape[0] if hasattr(X, "shape") else len(X)):
             X = resample(X, replace=False, n_samples=n_samples, random_state=rng)
         first = parts.layers[0]
-        clean = np.ascontiguousarray(parts.inputs(X), dtype=first.encoder_coef_.dtype)
+        inputs = dense_rows(parts.inputs(X), slice(None))
+        clean = np.ascontiguousarray(inputs, dtype=first.encoder_coef_.dtype)
         corrupted = clean.copy()
         corruption = first._make_corruption(rng.randint(np.iinfo(np.int32).max), first._columns, clean)
         corruption(clean, 0, corrupted)

@@ -27,7 +27,8 @@ ESTIMATORS = [
 # As scikit-learn declares for its own multilayer perceptrons; full batches have no minibatches and no noise,
 # and pass below.
 MINIBATCHES = {
-    "check_sample_weight_equivalence_on_dense_data": "repeated samples make other minibatches and other noise"
+    f"check_sample_weight_equivalence_on_{kind}_data": "repeated samples make other minibatches, other noise"
+    for kind in ("dense", "sparse")
 }
 # The check wants a class -1, but not of scikit-learn's own semi-supervised classifiers, which it knows by
 # name; under such a name it passes below.
@@ -70,8 +71,9 @@ FULL_BATCH = {"solver": "lbfgs", "max_iter": 5, "tol": 0}
     ids=lambda estimator: type(estimator).__name__,
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_in_full_batches_weights_are_repetitions(estimator):
-    check = getattr(estimator_checks, "check_sample_weight_equivalence_on_dense_data", None)
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_in_full_batches_weights_are_repetitions(kind, estimator):
+    check = getattr(estimator_checks, f"check_sample_weight_equivalence_on_{kind}_data", None)
     check = check or estimator_checks.check_sample_weight_equivalence  # before scikit-learn 1.7
     check(type(estimator).__name__, estimator)
 

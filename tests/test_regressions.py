@@ -161,11 +161,6 @@ def test_partial_fit_is_not_there_where_it_makes_no_sense(estimator, X, y):
     assert not hasattr(estimator, "partial_fit")
 
 
-def test_a_machine_does_not_make_the_classifier_take_sparse_input():
-    for encoder in (BernoulliRBM(3), make_pipeline(BernoulliRBM(3), BernoulliRBM(2))):
-        assert not SdAClassifier(encoder).__sklearn_tags__().input_tags.sparse
-
-
 def test_values_beyond_the_type_of_a_machine(X, y):
     clf = SdAClassifier(BernoulliRBM(3, n_iter=1), max_iter=2).fit(X.astype("float32"), y)
     with pytest.raises(ValueError, match=r"too large for dtype\('float32'\)"):
