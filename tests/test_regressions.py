@@ -604,6 +604,7 @@ def test_an_encoder_that_passes_everything_through_has_tags():
 
 
 def test_an_image_has_height_and_width(X):
+    pytest.importorskip("matplotlib")
     layer = DenoisingAutoencoder(3, max_iter=0).fit(X)
     with pytest.raises(ValueError, match=r"image_shape must be \(height, width\), got \(2, 2, 1\)"):
         FilterDisplay.from_estimator(layer, image_shape=(2, 2, 1))

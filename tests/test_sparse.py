@@ -114,11 +114,18 @@ def test_stacks_classifiers_and_regressors(X, y):
         (SdAClassifier(after_a_step, **SHORT), y),
         (SdARegressor((6,), **SHORT), y / 3),
     ):
-        assert estimator.__sklearn_tags__().input_tags.sparse
         a, b = clone(estimator).fit(X, target), clone(estimator).fit(S, target)
         assert_same(a, b, X, S)
         if hasattr(a, "partial_fit"):
             assert_same(a.partial_fit(X[:30], target[:30]), b.partial_fit(S[:30], target[:30]), X, S)
+
+
+def test_tags():
+    for estimator in (
+        DenoisingAutoencoder(), StackedAutoencoderTransformer(), SdAClassifier(), SdARegressor((3,)),
+        SdAClassifier(DenoisingAutoencoder()),
+    ):  # fmt: skip
+        assert estimator.__sklearn_tags__().input_tags.sparse
 
 
 def test_machines(X, y):
@@ -172,6 +179,7 @@ def test_bad_values_are_refused(X):
         DenoisingAutoencoder(3, loss="cross_entropy").fit(S)
 
 
+@slow_without_the_jit
 def test_sparse_samples_are_never_dense_as_a_whole():
     S = sparse.random(20_000, 1_000, density=0.01, format="csr", dtype="float32", random_state=0)
     stack = StackedAutoencoderTransformer((5, 3), max_iter=1, corruption="gaussian", batch_size=100)
