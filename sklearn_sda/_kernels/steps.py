@@ -467,7 +467,7 @@ def train_network(
         `corruption.masking`.
     loss, add_l2, update, multiply : function
         See `pointwise.squared_error`, `penalty.add_l2`, `update` and `products.multiply`.
-    dropout : ndarray of shape (sum(sizes),)
+    dropout : ndarray of shape (sum(sizes[:-1]),)
         Probability p_k, in [0, 1), for each column of the input of each layer in turn.
     seeds : ndarray of shape (n_layers,)
         Of the dropout.
