@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 import naive
 from sklearn_sda._corruption import Corruption
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
+from sklearn_sda._kernels.steps import AHEAD, train_layer, train_samples
 from sklearn_sda._objectives import Network, Reconstruction
 from sklearn_sda._optimizers import SGD, Adam
 from sklearn_sda._threads import Team, one_thread
@@ -514,6 +515,31 @@ def test_steps_of_a_layer(solver, tied, alpha, batch_size):
             solver,
             batch_size,
         )
+
+
+@pytest.mark.parametrize("n_features", [1, AHEAD, 2 * AHEAD + 5])
+@pytest.mark.parametrize("loss", LAYER_LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_step_of_single_samples_is_that_of_minibatches_of_one(activation, loss, n_features):
+    # a compiled function of its own, which reads ahead; the other one is proved above
+    kinds, results = [], []
+    for one_by_one in (True, False):
+
+        def make(size, one_by_one=one_by_one):
+            X, objective = make_reconstruction(
+                activation, loss, True, alpha=0, batch_size=size, sizes=(n_features, 3)
+            )
+            objective._one_by_one = objective._one_by_one and one_by_one
+            sgd = SGD(objective.parameters, learning_rate_init=RATE, **SCHEDULE, **SOLVERS["plain"][1])
+            kinds.append(objective._steps(1, 0, sgd)[0])
+            return X, objective
+
+        results.append(train(make, "plain", 1))
+    assert kinds == [train_samples, train_layer]
+    (total, parameters), (expected_total, expected) = results
+    np.testing.assert_allclose(total, expected_total, rtol=1e-8)
+    for got, wanted in zip(parameters, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 30])
