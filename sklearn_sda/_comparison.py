@@ -17,7 +17,6 @@ from sklearn_sda._targets import (
     UNLABELLED,
     as_labels,
     check_some_labelled,
-    is_missing_value,
     is_unlabelled,
     plain,
     refuse_written_marks,
@@ -211,10 +210,10 @@ def _pretrain_prefix(estimator):
 
 def _unlabelled(labels, classes):
     """Return which samples have no label, or no target value if these are no `classes`."""
-    unlabelled = is_unlabelled if classes else is_missing_value
+    mark = UNLABELLED if classes else None
     if labels.ndim == 1:
-        return unlabelled(labels)
-    return np.apply_along_axis(unlabelled, 0, labels).all(axis=1)
+        return is_unlabelled(labels, mark)
+    return np.apply_along_axis(is_unlabelled, 0, labels, mark).all(axis=1)
 
 
 def _splitter(cv, estimator, n_dimensions, seed):

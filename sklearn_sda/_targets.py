@@ -25,19 +25,16 @@ def is_missing(label):
         return True
 
 
-def is_unlabelled(y):
-    """Return which labels, of shape (n_labels,), are -1, None, NaN or pandas.NA."""
+def is_unlabelled(y, mark=UNLABELLED):
+    """Return which labels, of shape (n_labels,), are `mark`, None, NaN or pandas.NA.
+
+    Of target values, among which there is no mark, it is None.
+    """
     if y.dtype.kind == "O":
-        mask = [is_missing(label) or (not isinstance(label, str) and label == UNLABELLED) for label in y]
+        mask = [is_missing(label) or (not isinstance(label, str) and label == mark) for label in y]
         return np.array(mask, bool)
-    if y.dtype.kind == "f":
-        return np.isnan(y) | (y == UNLABELLED)
-    return y == UNLABELLED if y.dtype.kind == "i" else np.zeros(len(y), bool)
-
-
-def is_missing_value(y):
-    """Return which values, of shape (n_values,), are None, NaN or pandas.NA."""
-    return np.array([is_missing(value) for value in y], bool)
+    mask = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), bool)
+    return mask | (y == mark) if mark is not None and y.dtype.kind in "if" else mask
 
 
 def refuse_written_marks(y):

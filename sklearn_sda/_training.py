@@ -65,7 +65,8 @@ class History:
 
 # Orders of more rows are computed as they are needed: there may be many millions.
 LARGEST_ORDER = 2**18
-# Rounds of `_Shuffled`: four make a permutation that cannot be told from a random one (Luby and Rackoff).
+# Rounds of `_Shuffled`. Four cannot be told from a random permutation by those who see a part of it (Luby and
+# Rackoff); here all of it is seen, so twice as many.
 ROUNDS = 8
 
 
