@@ -728,7 +728,8 @@ class DenoisingAutoencoder(
             low, high = data_range(X, rows)
             raise ValueError(
                 f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
-                "for instance with MinMaxScaler(clip=True), or use loss='squared_error'."
+                "for instance with MinMaxScaler(clip=True), or MaxAbsScaler() if it is sparse, or use "
+                "loss='squared_error'."
             )
         return loss
 
