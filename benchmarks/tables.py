@@ -120,16 +120,16 @@ def speed(name="speed"):
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
-def first_use():
+def first_use(name="resources"):
     """Return the seconds of the first use."""
-    data = record("resources")
+    data = record(name)
     first = data["first use"]
     rows = [("import, beyond scikit-learn and Numba", f"{first['import']['median']:.2f} s", "", "")]
-    for name, row in first.items():
+    for estimator, row in first.items():
         if "empty cache" in row:
             rows.append(
                 (
-                    f"first fit of `{name}`, beyond a later one",
+                    f"first fit of `{estimator}`, beyond a later one",
                     f"{row['empty cache']['median']:.1f} s",
                     f"{row['filled cache']['median']:.2f} s",
                     max(row["files added"]),
@@ -150,14 +150,14 @@ def memory():
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
-def searches():
+def searches(name="resources"):
     """Return seconds and busy threads of grid searches."""
-    data, rows = record("resources"), []
+    data, rows = record(name), []
     for network in ("small", "large"):
-        for name, row in data[f"search, {network} network"].items():
+        for jobs, row in data[f"search, {network} network"].items():
             rows.append(
                 (
-                    f"{network} network, n_jobs={name}",
+                    f"{network} network, n_jobs={jobs}",
                     f"{row['seconds']['median']:.1f} s",
                     *list(row.values())[1:],
                 )
@@ -307,6 +307,8 @@ TABLES = {
     "speed_avx2": lambda: speed("speed_avx2"),
     "speed_mkl": lambda: speed("speed_mkl"),
     "speed_zen5": lambda: speed("speed_zen5"),
+    "first_use_zen5": lambda: first_use("resources_zen5"),
+    "searches_zen5": lambda: searches("resources_zen5"),
     "few_labels": few_labels,
     "grid_memory": grid_memory,
     "tutorial": tutorial,
