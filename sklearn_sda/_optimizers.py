@@ -61,7 +61,7 @@ class _Optimizer:
     def end_epoch(self, position):
         """Set the rate of the next epoch, `position` being the number of samples seen."""
         if self.schedule == "invscaling":
-            self.learning_rate = self.learning_rate_init / (position + 1) ** self.power_t
+            self.learning_rate = self.learning_rate_init * (position + 1) ** -float(self.power_t)
 
     def reduce_learning_rate(self):
         """Divide an adaptive rate by 5; return False if training should stop instead."""

@@ -205,7 +205,8 @@ def test_adaptive_rates_are_divided_before_stopping():
     np.testing.assert_allclose(optimizer.learning_rate, 1e-4 / 5**3)
 
 
-def test_invscaling_follows_its_formula():
+@pytest.mark.parametrize("power_t", [0, 0.25, 2, np.int64(2), 400, np.int64(400), 400.0])
+def test_invscaling_follows_its_formula_to_a_rate_of_zero(power_t):
     optimizer = Adam(
         [np.zeros(1)],
         beta_1=0.9,
@@ -213,10 +214,11 @@ def test_invscaling_follows_its_formula():
         epsilon=1e-8,
         learning_rate_init=0.3,
         learning_rate="invscaling",
-        power_t=0.25,
+        power_t=power_t,
     )
     optimizer.end_epoch(99)
-    np.testing.assert_allclose(optimizer.learning_rate, 0.3 / 100**0.25)
+    expected = 0.3 / 100 ** float(power_t) if power_t < 100 else 0.0
+    np.testing.assert_allclose(optimizer.learning_rate, expected)
 
 
 @pytest.mark.parametrize("rate", [10.0, 1e200])
