@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from sklearn_sda._kernels.corruption import masking
-from sklearn_sda._kernels.penalty import add_l2, add_l2_by_column, leave_code, penalise_code
+from sklearn_sda._kernels.penalty import add_l2, add_l2_by_column, penalise_code
 from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
 from sklearn_sda._kernels.steps import AHEAD, BLOCK, RELEASED, train_layer, train_network, train_samples
@@ -89,8 +89,11 @@ class _Objective:
         self._arrivals = np.empty(1, np.int64)
 
     def _functions(self, *kernels):
-        """Return kernels as arguments of the compiled steps."""
-        return [kernel.of(self._dtype) for kernel in kernels]
+        """Return kernels as arguments of the compiled steps; 0 for None, one that they do not call.
+
+        What is not called need not be compiled at the first use.
+        """
+        return [0 if kernel is None else kernel.of(self._dtype) for kernel in kernels]
 
     def _folds(self, optimizer):
         """Return whether coefficients can move within the matrix products of their gradients."""
@@ -285,13 +288,15 @@ class Reconstruction(_Objective):
             )  # fmt: skip
         emphasis, weights = self._emphasis[:n_rows], self._weights[:n_rows]
         targets, target_weights = self._targets[:n_rows], self._target_weights[:n_rows]
+        contracted = len(self._bent) > 0
+        decay = add_l2 if self._alpha > 0 or contracted else None
         functions += self._functions(
-            (self._unit if len(self._bent) else ACTIVATIONS["identity"]).derivatives,
+            self._unit.derivatives if contracted else None,
             self._loss.emphasised if len(emphasis) else self._loss.kernel,
-            self._target_loss.kernel if self._write_targets else self._loss.kernel,
-            add_l2_by_column if len(self._bent) else add_l2,
-            add_l2,
-            penalise_code if len(self._code_penalties) else leave_code,
+            self._target_loss.kernel if self._write_targets else None,
+            add_l2_by_column if contracted else decay,
+            decay,
+            penalise_code if len(self._code_penalties) else None,
             optimizer.rule,
             multiply,
         )
@@ -396,7 +401,13 @@ class Network(_Objective):
             self._sizes, self._columns, self._places, self._blocks, self._units,
             tuple(self._functions(*(unit.forward for unit in units))),
             tuple(self._functions(*(unit.backward for unit in units))),
-            *self._functions(masking, self._loss, add_l2, optimizer.rule, multiply),
+            *self._functions(
+                masking if self._dropout.any() else None,
+                self._loss,
+                add_l2 if self._alpha > 0 else None,
+                optimizer.rule,
+                multiply,
+            ),
             self._dropout, self._seeds, position, self._addresses, self._owners,
             self._rate_factors,
             *self._update(n_rows, optimizer),

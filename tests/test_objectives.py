@@ -74,16 +74,16 @@ def check_gradient(objective, rows):
 
 def make_reconstruction(
     activation, loss, tied, *, level=0.3, alpha=0.1, batch_size=6, sizes=(5, 3), dtype="float64",
-    emphasis=None, supervision=0.0, **options,
+    emphasis=None, supervision=0.0, n_samples=11, **options,
 ):  # fmt: skip
     rng = np.random.RandomState(RNG_SEED)
-    X = rng.uniform(size=(11, sizes[0]))
+    X = rng.uniform(size=(n_samples, sizes[0]))
     shapes = [sizes, sizes[1], sizes[0]] + ([] if tied else [sizes[::-1]])
     if supervision:
         shapes += [(sizes[1], 3), 3]
 
         def write_targets(rows, out):
-            out[...] = LABELS[rows]
+            out[...] = np.eye(3)[rows % 3]
 
         options.update(supervision=supervision, write_targets=write_targets)
     objective = Reconstruction(
@@ -109,16 +109,17 @@ def make_corruption(kinds, levels, n_features, dtype="float64", **options):
 
 
 def make_supervised(
-    activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64", dropout=None, **options
-):
+    activations, loss, alpha=0.1, batch_size=6, sizes=(5, 4, 5, 6), dtype="float64", dropout=None,
+    n_samples=11, **options,
+):  # fmt: skip
     rng = np.random.RandomState(RNG_SEED)
-    X = rng.uniform(size=(11, sizes[0]))
+    X = rng.uniform(size=(n_samples, sizes[0]))
     parameters = [
         rng.standard_normal(shape).astype(dtype)
         for fan_in, fan_out in itertools.pairwise([*sizes[: len(activations) + 1], 3])
         for shape in ((fan_in, fan_out), fan_out)
     ]
-    T = rng.uniform(0.1, 1, size=(11, 3))
+    T = rng.uniform(0.1, 1, size=(n_samples, 3))
     T /= T.sum(axis=1, keepdims=True)
 
     def write_targets(rows, out):
@@ -452,16 +453,16 @@ RATE = 0.001
 
 
 def train(make, solver, batch_size, n_threads=1):
-    """Return the sum of losses and the parameters after two passes over eleven rows."""
-    *_, objective = make(batch_size)
+    """Return the sum of losses and the parameters after two passes over all rows."""
+    X, *_, objective = make(batch_size)
     kind, options = SOLVERS[solver]
     optimizer = kind(objective.parameters, learning_rate_init=RATE, **SCHEDULE, **options)
-    order, total = np.random.RandomState(1).permutation(11), 0.0
+    order, total = np.random.RandomState(1).permutation(len(X)), 0.0
     with threadpool_limits(n_threads), one_thread, Team(n_threads) as objective.team:
         for epoch in range(2):
-            for start in range(0, 11, objective.span):
+            for start in range(0, len(X), objective.span):
                 rows = order[start : start + objective.span]
-                total += objective.step(rows, 11 * epoch + start, optimizer)
+                total += objective.step(rows, len(X) * epoch + start, optimizer)
     return total, objective.parameters
 
 
@@ -587,7 +588,30 @@ def test_threads_that_share_the_steps_compute_the_same_bits(kind, solver, alpha,
                 dtype=dtype, **(options if kind == "everything" else {}),
             )  # fmt: skip
 
-    for batch_size in (4, 11):
+    check_threads(make, solver, (4, 11))
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="without the JIT there is one thread")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["layer", "network"])
+def test_threads_that_share_many_weighted_rows_compute_the_same_bits(kind, dtype):
+    # LLVM may compute whole groups of rows in another way than the rest of a thread's rows
+    options = {"weights": np.random.RandomState(2).uniform(size=400), "n_samples": 400, "dtype": dtype}
+    options["sizes"] = (70, 50)
+
+    def make(size):
+        if kind == "network":
+            return make_supervised(["logistic"], "log_loss", 0.1, size, **options)
+        return make_reconstruction(
+            "logistic", "cross_entropy", False, batch_size=size, supervision=0.6, **options
+        )
+
+    check_threads(make, "plain", (11, 150, 400))
+
+
+def check_threads(make, solver, batch_sizes):
+    """Train on one thread and on several; the losses and the parameters must be the same."""
+    for batch_size in batch_sizes:
         total, expected = train(make, solver, batch_size)
         for n_threads in (2, 3, 8):
             shared_total, parameters = train(make, solver, batch_size, n_threads)

@@ -55,11 +55,6 @@ def add_l2_by_column(coef, strength, strengths, grad):
 
 
 @kernel(*CODE_ARGUMENTS)
-def leave_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, sums, start, stop):
-    """Stand for `penalise_code` where codes are not penalised."""
-
-
-@kernel(*CODE_ARGUMENTS)
 def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, sums, start, stop):
     """Add the gradients of the penalties on some columns of the code of a minibatch.
 

@@ -321,11 +321,13 @@ def train_layer(
         x_tilde, delta = cut(visible, 0, n), cut(visible, n, 2 * n)
         delta_h, h = cut(hidden, 0, n), cut(hidden, n, 2 * n)
         slopes, bends, delta_output = cut(bent, 0, n), cut(bent, n, 2 * n), cut(output, 0, n)
+        # products, for LLVM may divide some rows of a loop and multiply others by the inverse
+        share = one / coef.dtype.type(n)
+        own_share, target_share, strength = (one - supervision) * share, supervision * share, alpha * share
         for row in range(i, j):
-            weights[row] = (one - supervision) * sample_weights[start + row] / coef.dtype.type(n)
+            weights[row] = own_share * sample_weights[start + row]
             if supervised:
-                output_weights[row] = supervision * target_weights[start + row] / coef.dtype.type(n)
-        strength = alpha / coef.dtype.type(n)
+                output_weights[row] = target_share * target_weights[start + row]
         _fill(strength, cut(l2, a, b))
         _copy_rows(X_tilde, start + i, start + j, x_tilde, i)
 
@@ -502,9 +504,10 @@ def train_network(
         stop = min(start + batch_size, X.shape[0])
         n, step_size = stop - start, step_sizes[step]
         i, j = _share(n, 1, thread, n_threads)
-        strength = alpha / outputs.dtype.type(n)
+        share = one / outputs.dtype.type(n)
+        strength = alpha * share
         for row in range(i, j):
-            weights[row] = sample_weights[start + row] / outputs.dtype.type(n)
+            weights[row] = share * sample_weights[start + row]
         _copy_rows(X, start + i, start + j, as_matrix(outputs, 0, n, sizes[0]), i)
         first_row = np.uint64(position + start + i)
         for k in range(last + 1):
