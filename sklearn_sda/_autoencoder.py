@@ -1,6 +1,7 @@
 """One layer, one transformer."""
 
 import copy
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -738,9 +739,14 @@ class DenoisingAutoencoder(
         return next(name for name, loss in LOSSES.items() if loss.out_activation == self.out_activation_)
 
     def _initial_parameters(self, X, rng):
-        """Return new parameters: uniform coefficients, intercepts of zero; see `Activation`."""
+        """Return new parameters: intercepts of zero, uniform coefficients.
+
+        Their bound is that of Glorot and Bengio (2010), eq. 16, sqrt(6 / (fan_in + fan_out)), for rectifiers
+        too, as in scikit-learn's perceptrons. That of He et al. (2015), sqrt(6 / fan_in), suits the encoder,
+        but tied weights decode with it: 200 rectifiers would make a hundred times what two columns are.
+        """
         n_features, dtype = X.shape[1], np.dtype(self.dtype)
-        bound = ACTIVATIONS[self.activation].initial_bound(n_features, self.n_components)
+        bound = math.sqrt(6 / (n_features + self.n_components)) * ACTIVATIONS[self.activation].initial_scale
         coef = rng.uniform(-bound, bound, (n_features, self.n_components)).astype(dtype)
         parameters = [coef, np.zeros(self.n_components, dtype), np.zeros(n_features, dtype)]
         return parameters if self.tied_weights else [*parameters, coef.T.copy()]

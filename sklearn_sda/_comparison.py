@@ -11,7 +11,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from sklearn_sda._targets import (
     UNLABELLED,
@@ -20,6 +20,7 @@ from sklearn_sda._targets import (
     is_unlabelled,
     plain,
     refuse_written_marks,
+    require_y,
 )
 
 CONFIDENCE = 0.95
@@ -93,7 +94,8 @@ def compare_pretraining(
     from the same seed and so from the same random initial parameters, with the same budget of fine-tuning.
     Samples that have no label, and those that a split uses neither for training nor for testing, are in both
     training sets without their labels: pretraining learns from them. (A `TransformedTargetRegressor` refuses
-    missing targets: compare it on splits that use all samples.)
+    missing targets: compare it on splits that use all samples.) Five folds and two repeats are twenty fits,
+    ten of them with pretraining.
 
     The interval is that of the corrected resampled t-test (eq. 15; Nadeau and Bengio 2003): the variance of
     the mean of J differences d is taken for ``(1 / J + s / (1 - s)) var(d)``, s being the fraction of the
@@ -160,7 +162,8 @@ def compare_pretraining(
             f"{prefix}encoder is frozen: it is trained already, and there is no pretraining to compare. Hand "
             "over the encoder itself."
         )
-    labels = y.toarray() if issparse(y) else as_labels(y)
+    require_y(y, "compare_pretraining")
+    X, labels = indexable(X, y.toarray() if issparse(y) else as_labels(y))
     refuse_written_marks(labels)
     unlabelled = _unlabelled(labels, is_classifier(estimator))
     marks = "-1, None or NaN" if is_classifier(estimator) else "NaN"
@@ -175,7 +178,13 @@ def compare_pretraining(
             cv = splitter = list(splitter)
         splits = splitter.split(labelled, plain(labels[labelled])) if hasattr(splitter, "split") else splitter
         for split in splits:  # of indices, or of masks
-            train, test = (np.arange(len(labelled))[part] for part in split)
+            try:
+                train, test = (np.arange(len(labelled))[part] for part in split)
+            except IndexError as error:
+                raise ValueError(
+                    f"cv splits more than the {len(labelled)} labelled samples: {error}. Give folds of "
+                    "these, without the others, which are in every training set."
+                ) from None
             unused = np.setdiff1d(np.arange(len(labelled)), np.concatenate([train, test]))
             rows = labelled[train], labelled[test], np.concatenate([labelled[unused], others])
             pairs.append((*rows, int(rng.randint(2**31 - 1))))

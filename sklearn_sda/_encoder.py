@@ -183,9 +183,8 @@ def check_takes_weights(encoder):
 
 
 def needs_labels(encoder):
-    """Return whether labels may matter to the training of an encoder."""
-    preprocessing, autoencoders = split_steps(encoder)
-    return bool(preprocessing) or any(np.any(getattr(step, "supervision", 0)) for step in autoencoders)
+    """Return whether labels matter to the training of an encoder's layers."""
+    return any(np.any(getattr(step, "supervision", 0)) for step in split_steps(encoder)[1])
 
 
 def without_verbosity(encoder):
@@ -196,17 +195,75 @@ def without_verbosity(encoder):
     return encoder.set_params(**quiet)
 
 
-def fit_encoder(encoder, key, X, y, metadata):
-    """Fit an encoder.
-
-    With metadata its steps are fitted one by one, as a `Pipeline` does: every autoencoder gets it, and
-    preprocessing does not. (Scikit-learn's routing would want every step, whatever it is, to say whether it
-    takes weights.)
+def fit_preprocessing(encoder, X, y, X_val, labelled):
+    """Fit the preprocessing of an encoder, in place.
 
     Parameters
     ----------
     encoder : estimator
-        Unfitted; its copy is returned by a cache.
+        Unfitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Labels; not handed on unless all samples have one, for a step would take the marks for a class.
+    X_val : array-like of shape (n_val_samples, n_features) or None
+        Samples for validation.
+    labelled : ndarray of bool of shape (n_samples,)
+        Which samples have a label.
+
+    Returns
+    -------
+    X : array-like of shape (n_samples, n_inputs)
+        The samples as the first autoencoder is to have them, in the fine-tuning too: what a step makes of
+        those that it is fitted to may be another thing than its `transform` of them (`TargetEncoder`).
+    X_val : array-like of shape (n_val_samples, n_inputs) or None
+    """
+    y = y if labelled.all() else None
+    for step in split_steps(encoder)[0]:
+        try:
+            X = step.fit_transform(X, y) if hasattr(step, "fit_transform") else step.fit(X, y).transform(X)
+        except Exception as error:
+            if y is None:
+                error.add_note(
+                    f"{step!r} in the encoder got no labels, for {np.count_nonzero(~labelled)} of "
+                    f"{len(labelled)} samples have none. If it needs labels, fit it to the labelled samples "
+                    "beforehand, and put it into a FrozenEstimator."
+                )
+            raise
+        X_val = None if X_val is None else step.transform(X_val)
+    return X, X_val
+
+
+def without_preprocessing(encoder):
+    """Return the autoencoders of an encoder as one estimator."""
+    autoencoders = split_steps(encoder)[1]
+    if len(autoencoders) == 1:
+        return autoencoders[0]
+    return Pipeline([(f"layer{k}", step) for k, step in enumerate(autoencoders)], memory=encoder.memory)
+
+
+def with_autoencoders(encoder, autoencoders):
+    """Return an encoder with other autoencoders, taken from an iterator, in the places of its own."""
+    if isinstance(encoder, Pipeline):
+        kept = (None, "passthrough")
+        encoder.steps = [
+            (name, step if step in kept else with_autoencoders(step, autoencoders))
+            for name, step in encoder.steps
+        ]
+        return encoder
+    return next(autoencoders) if isinstance(encoder, AUTOENCODERS) else encoder
+
+
+def fit_autoencoders(encoder, key, X, y, metadata):
+    """Fit the autoencoders of an encoder.
+
+    With metadata they are fitted one by one, as a `Pipeline` does. (Scikit-learn's routing would want every
+    step to say whether it takes weights.)
+
+    Parameters
+    ----------
+    encoder : estimator
+        See `without_preprocessing`; unfitted. A cache returns its copy.
     key : estimator or None
         What a cache knows the encoder by.
     X : array-like of shape (n_samples, n_features)
@@ -226,13 +283,11 @@ def fit_encoder(encoder, key, X, y, metadata):
         return encoder.fit(X, y)
     steps = leaves(encoder)
     for step in steps:
-        if isinstance(step, AUTOENCODERS):
-            step.fit(X, y, **({} if isinstance(step, BernoulliRBM) else metadata))
-            X = X if step is steps[-1] else step.transform(X)
-        else:  # it may transform training samples in a way of its own
-            X = step.fit_transform(X, y) if hasattr(step, "fit_transform") else step.fit(X, y).transform(X)
-        if "X_val" in metadata and step is not steps[-1]:
-            metadata["X_val"] = step.transform(metadata["X_val"])
+        step.fit(X, y, **({} if isinstance(step, BernoulliRBM) else metadata))
+        if step is not steps[-1]:
+            X = step.transform(X)
+            if "X_val" in metadata:
+                metadata["X_val"] = step.transform(metadata["X_val"])
     return encoder
 
 

@@ -1,6 +1,7 @@
 """Parameters out and in: a safetensors file with a name, a shape and a type for each array."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
@@ -83,7 +84,8 @@ class SavesParameters:
         if hasattr(self, "feature_names_in_"):
             metadata["feature_names"] = json.dumps(list(self.feature_names_in_))
         arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        safetensors.numpy.save_file(arrays, path, metadata=metadata)
+        # not `save_file`, whose files nobody but their owner can read, whatever the umask
+        Path(path).write_bytes(safetensors.numpy.save(arrays, metadata=metadata))
 
     def load_parameters(self, path):
         """Take parameters from a safetensors file that `save_parameters` wrote.

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -41,6 +42,8 @@ def check_samples(estimator, X, dtype, *, reset):
     given = X
     try:
         X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+        if X.dtype.kind == "O":  # categories or decimals in all columns of a data frame
+            X = check_array(X, dtype=np.float64)
         check_representable(X, dtype)
     except ValueError as error:
         if str(error).startswith(NOT_NUMERIC):
@@ -71,7 +74,8 @@ def about_supervision():
 
 def _name_columns(X):
     """Raise ValueError that names a column of texts, if X is a data frame that has one."""
-    for name in getattr(X, "columns", ()):
+    names = "column_names" if not hasattr(X, "iloc") and hasattr(X, "column_names") else "columns"
+    for name in getattr(X, names, ()):
         text = next((value for value in X[name] if isinstance(value, str)), None)
         if text is not None:
             raise ValueError(
@@ -105,6 +109,8 @@ def data_range(X, rows=None):
         Which rows; read a part at a time.
     """
     if rows is None or len(rows) == X.shape[0]:
+        if issparse(X) and not X.has_canonical_format:
+            X = X.copy()  # SciPy sorts its indices in place
         return float(X.min()), float(X.max())
     ranges = [data_range(X[rows[start : start + ROWS]]) for start in range(0, len(rows), ROWS)]
     lows, highs = zip(*ranges, strict=True)

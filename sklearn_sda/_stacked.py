@@ -517,7 +517,7 @@ class StackedAutoencoderTransformer(
                 raise ValueError(
                     f"{name}={value!r} has {len(value)} values for the {len(sizes)} layers of "
                     f"hidden_layer_sizes={self.hidden_layer_sizes!r}. Give one value per layer, or a "
-                    "single value for all."
+                    "single value for all; what is a list for one layer is a list within that list."
                 )
             if name == "corruption_level" and isinstance(value, np.ndarray | dict):
                 # by column: the columns are those of the first layer

@@ -19,14 +19,18 @@ from sklearn_sda._encoder import (
     check_takes_weights,
     compute_type,
     described_layers,
-    fit_encoder,
+    fit_autoencoders,
+    fit_preprocessing,
     grown_encoder,
     is_seeded,
     layers_of,
+    leaves,
     make_encoder,
     named_encoder,
     needs_labels,
     split_steps,
+    with_autoencoders,
+    without_preprocessing,
     without_verbosity,
 )
 from sklearn_sda._kernels.pointwise import LOSSES, identity_forward
@@ -139,11 +143,15 @@ class SupervisedNetwork(
         if not fitted:
             pretraining = context.subcontext(task_name="pretrain")
             metadata = {"sample_weight": weights, "X_val": X_val, "y_val": y_val}
-            encoder = self._pretrain(encoder, grown, self._with_names(given, X), y, metadata, pretraining)
+            encoder, inputs = self._pretrain(
+                encoder, grown, given, X, y, targets.labelled, metadata, pretraining
+            )
+        else:
+            inputs = preprocess(encoder, X)
         fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=self.max_iter)
         fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
         history = self._fine_tune(
-            encoder, targets, X, y, tuning_weights, validation, rng, fine_tuning,
+            encoder, targets, X, y, inputs, tuning_weights, validation, rng, fine_tuning,
             resume=resume and not grown, incremental=False,
         )  # fmt: skip
         fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -187,14 +195,19 @@ class SupervisedNetwork(
         training_rows(len(targets.labelled), tuning_weights, targets.labelled)  # raises if there are none
         if not fitted:
             metadata = {"sample_weight": weights}
-            encoder = self._pretrain(encoder, False, self._with_names(given, X), y, metadata, NullContext())
+            encoder, inputs = self._pretrain(
+                encoder, False, given, X, y, targets.labelled, metadata, NullContext()
+            )
+        else:
+            inputs = preprocess(encoder, X)
         self._fine_tune(
-            encoder, targets, X, y, tuning_weights, None, rng, NullContext(), resume=resume, incremental=True
-        )
+            encoder, targets, X, y, inputs, tuning_weights, None, rng, NullContext(),
+            resume=resume, incremental=True,
+        )  # fmt: skip
         return self
 
-    def _pretrain(self, encoder, grown, X, y, metadata, context):
-        """Fit the encoder, or take it from the cache `memory`.
+    def _pretrain(self, encoder, grown, given, X, y, labelled, metadata, context):
+        """Fit the encoder, or take its layers from the cache `memory`.
 
         Parameters
         ----------
@@ -202,12 +215,14 @@ class SupervisedNetwork(
             Unfitted, or a stack that has grown.
         grown : bool
             Whether it is that; what its layers have learned is in no cache.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Validated samples.
+        given, X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, as they were given and validated.
         y : array-like of shape (n_samples,)
             Labels.
+        labelled : ndarray of bool of shape (n_samples,)
+            Which samples have a label.
         metadata : dict
-            See `fit_encoder`.
+            See `fit_autoencoders`.
         context : callback context
             Of this phase.
 
@@ -215,34 +230,44 @@ class SupervisedNetwork(
         -------
         encoder : estimator
             Fitted.
+        inputs : {ndarray, sparse matrix} of shape (n_samples, n_inputs)
+            Samples as the lowest layer had them.
         """
         task = {"estimator": self, "X": X, "y": y}
+        samples = self._with_names(given, X)
+        inputs, X_val = fit_preprocessing(encoder, samples, y, metadata.get("X_val"), labelled)
+        metadata, autoencoders = {**metadata, "X_val": X_val}, without_preprocessing(encoder)
         if self.memory is None or grown:
-            with context.propagate_callback_context(encoder):
+            with context.propagate_callback_context(autoencoders):
                 context.call_on_fit_task_begin(**task)
-                encoder = fit_encoder(encoder, None, X, y, metadata)
+                autoencoders = fit_autoencoders(autoencoders, None, inputs, y, metadata)
                 context.call_on_fit_task_end(**task)
-                return encoder
+        else:
+            context.call_on_fit_task_begin(**task)
+            autoencoders = self._from_cache(autoencoders, inputs, y, metadata)
+            context.call_on_fit_task_end(**task)
+        encoder = with_autoencoders(encoder, iter(leaves(autoencoders)))
+        return encoder, X if inputs is samples else as_inputs(encoder, inputs)
+
+    def _from_cache(self, autoencoders, inputs, y, metadata):
+        """Fit autoencoders, or take them from the cache `memory`; see `fit_autoencoders`."""
         if not (isinstance(self.random_state, Integral) or is_seeded(self.encoder)):
             warnings.warn(
                 f"memory={self.memory!r} is of no use with random_state={self.random_state!r}: every fit "
                 "pretrains with another seed, and leaves another file there. Set random_state to an integer.",
                 UserWarning,
-                stacklevel=5,  # through two decorators
+                stacklevel=6,  # through two decorators
             )
-        context.call_on_fit_task_begin(**task)
-        cached = check_memory(self.memory).cache(fit_encoder, ignore=["encoder"])
-        if not needs_labels(encoder):
+        cached = check_memory(self.memory).cache(fit_autoencoders, ignore=["encoder"])
+        if not needs_labels(autoencoders):
             y, metadata = None, {**metadata, "y_val": None}
         try:
-            encoder = cached(encoder, without_verbosity(encoder), X, y, metadata)
+            return cached(autoencoders, without_verbosity(autoencoders), inputs, y, metadata)
         except pickle.PicklingError as error:  # joblib adds all that it was about
             raise ValueError(
                 f"memory={self.memory!r} can't cache the pretraining: {error.args[0]}. Use functions that a "
                 "module has by name, not lambdas, or set memory=None."
             ) from None
-        context.call_on_fit_task_end(**task)
-        return encoder
 
     def set_params(self, **params):
         """Set parameters, those of the encoder as ``encoder__name``.
@@ -369,7 +394,7 @@ class SupervisedNetwork(
             return X_val, targets.alike(X_val, y_val).check_enough()
 
     def _fine_tune(
-        self, encoder, targets, X, y, weights, validation, rng, context, *, resume, incremental
+        self, encoder, targets, X, y, inputs, weights, validation, rng, context, *, resume, incremental
     ):  # fmt: skip
         """Train the whole network in the arrays of a fitted encoder, then set the attributes.
 
@@ -382,7 +407,9 @@ class SupervisedNetwork(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Validated samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, for the callbacks.
+            Labels, as X for the callbacks.
+        inputs : {ndarray, sparse matrix} of shape (n_samples, n_inputs)
+            The samples as the lowest layer gets them.
         weights : ndarray of shape (n_samples,) or None
             Of the samples; None for ones.
         validation : tuple or None
@@ -425,7 +452,6 @@ class SupervisedNetwork(
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}
 
-        inputs = preprocess(encoder, X)
         rows = training_rows(inputs.shape[0], weights, targets.labelled)
         max_iter, batch_size = self._max_iter(len(rows), incremental), self._check_batch_size(len(rows))
         held_out = None
@@ -636,9 +662,14 @@ def preprocess(encoder, X):
     ValueError
         If preprocessing gives what the lowest layer does not take; see `check_samples`.
     """
-    preprocessing, autoencoders = split_steps(encoder)
-    for step in preprocessing:
+    for step in split_steps(encoder)[0]:
         X = step.transform(X)
+    return as_inputs(encoder, X)
+
+
+def as_inputs(encoder, X):
+    """Return preprocessed samples validated, as the lowest layer does it; see `preprocess`."""
+    preprocessing, autoencoders = split_steps(encoder)
     if preprocessing:
         X = check_samples(autoencoders[0], X, layers_of(autoencoders)[0].encoder_coef_.dtype, reset=False)
     return X

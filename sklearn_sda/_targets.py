@@ -4,6 +4,8 @@ Each kind of target has `loss`, `labelled`, `n_outputs`, `strata`, ``write(rows,
 ``start(dtype, weights)`` and ``score(outputs, weights)``, which is all that training asks for.
 """
 
+import warnings
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import accuracy_score, r2_score
@@ -51,6 +53,17 @@ def refuse_written_marks(y):
         )
 
 
+def warn_of_wrapped_marks(y):
+    """Warn if y is of an unsigned type and has the label that -1 becomes there, as np.where makes it."""
+    if y.dtype.kind == "u" and (y == np.iinfo(y.dtype).max).any():
+        warnings.warn(
+            f"y has the type {y.dtype} and the label {np.iinfo(y.dtype).max}, a class here. If it was to be "
+            "-1, for samples without a label: begin with y.astype(int).",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
 def as_labels(y):
     """Return labels as an array; a list of texts with gaps as one of objects, where NumPy would write "nan".
 
@@ -72,7 +85,7 @@ def as_labels(y):
 
 def plain(labels):
     """Return labels, an array of which may be of objects, as one of numbers if they are numbers."""
-    if labels.dtype.kind != "O" or any(isinstance(label, str) for label in labels):
+    if labels.dtype.kind != "O" or any(isinstance(label, str) for label in labels.flat):
         return labels
     return np.array(labels.tolist())
 
@@ -153,6 +166,7 @@ class ClassTargets:
         labelled = ~is_unlabelled(y)
         check_some_labelled(labelled, advice)
         known = plain(y[labelled])
+        warn_of_wrapped_marks(known)
         check_classification_targets(known)
         labels, codes = np.unique(known, return_inverse=True)
         if classes is None:
@@ -242,7 +256,7 @@ class IndicatorTargets:
             0 or 1, samples that are labelled in a part of the columns, or no labels.
         """
         check_consistent_length(X, y)
-        y = check_array(y, dtype=None, input_name="y")
+        y = check_array(plain(y.toarray() if issparse(y) else as_labels(y)), dtype=None, input_name="y")
         unlabelled = (y == UNLABELLED).any(axis=1)
         partly = unlabelled & (y != UNLABELLED).any(axis=1)
         if partly.any():
@@ -378,8 +392,10 @@ class RealTargets:
 
     def start(self, dtype, weights):
         """Return the intercept of an output layer that has not learned anything: the mean target."""
-        weights = None if weights is None else weights[self.labelled]
-        return np.average(self.values[self.labelled], axis=0, weights=weights).astype(dtype)
+        # without zeros among the weights, which would change the rounding
+        rows = self.labelled if weights is None else self.labelled & (weights > 0)
+        weights = None if weights is None else weights[rows]
+        return np.average(self.values[rows], axis=0, weights=weights).astype(dtype)
 
     def score(self, outputs, weights):
         """Return the coefficient of determination, averaged over the outputs."""
@@ -392,14 +408,14 @@ def read_labels(X, y, classes=None, advice=""):
     Parameters and errors are those of ``ClassTargets.read``.
     """
     if issparse(y):
-        y = y.toarray()
+        return IndicatorTargets.read(X, y, classes, advice)
     labels = as_labels(y)
-    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind not in "USO":
-        if (
-            type_of_target(np.where(labels == UNLABELLED, 0, labels), input_name="y")
-            == "multilabel-indicator"
-        ):
-            return IndicatorTargets.read(X, y, classes, advice)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = plain(labels)
+        if labels.dtype.kind not in "USO":
+            known = np.where(labels == UNLABELLED, 0, labels)
+            if type_of_target(known, input_name="y") == "multilabel-indicator":
+                return IndicatorTargets.read(X, labels, classes, advice)
     return ClassTargets.read(X, y, classes, advice)
 
 

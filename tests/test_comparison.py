@@ -150,6 +150,16 @@ def test_every_kind_of_cv_and_of_targets(X, y):
         ({"y": np.full(60, -1)}, ValueError, "All 60 samples are unlabelled.*needs labels to score"),
         ({"n_repeats": 0}, ValueError, "n_repeats must be a positive integer, got 0"),
         ({"cv": [(np.arange(50), np.arange(50, 60))], "n_repeats": 1}, ValueError, "at least 2 pairs, got 1"),
+        ({"y": None}, ValueError, "compare_pretraining requires y"),
+        ({"y": np.arange(45) % 3}, ValueError, r"inconsistent numbers of samples: \[60, 45\]"),
+        (
+            {
+                "y": np.where(np.arange(60) < 30, -1, np.arange(60) % 3),
+                "cv": PredefinedSplit(np.arange(60) % 5),
+            },
+            ValueError,
+            "cv splits more than the 30 labelled samples: .* Give folds of these",
+        ),
     ],
 )
 def test_what_is_refused(change, error, match, X, y):

@@ -1,6 +1,8 @@
 """To scikit-learn's perceptrons and back, and parameters in files."""
 
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -149,6 +151,16 @@ def outputs(estimator, X):
     else:
         results += [estimator.inverse_transform(results[0]), estimator.score_samples(X)]
     return results
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such permissions")
+def test_a_file_may_be_read_by_whom_the_umask_lets(path, X, y):
+    before = os.umask(0o022)
+    try:
+        make_classifier().fit(X, y).save_parameters(path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 @every_maker

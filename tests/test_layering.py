@@ -53,7 +53,7 @@ LAYERS = {
     },
     "_optimizers": {"numpy", "sklearn_sda._kernels"},
     "_compat": {"sklearn"},
-    "_samples": {"numpy", "sklearn"},
+    "_samples": {"numpy", "scipy", "sklearn"},
     "_combinations": {"sklearn_sda._corruption"},
     "_base": {
         "numpy",

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -119,11 +120,62 @@ def test_a_mark_that_numpy_wrote_as_text_is_refused(mark, X):
 
 
 def test_what_cannot_be_cached_is_said_in_a_line(X, tmp_path):
-    encoder = make_pipeline(FunctionTransformer(lambda X: X), DenoisingAutoencoder(3, random_state=0))
-    clf = SdAClassifier(encoder, memory=str(tmp_path), random_state=0)
+    layer = DenoisingAutoencoder(3, corruption=lambda X, level, random_state: X, random_state=0)
+    clf = SdAClassifier(layer, memory=str(tmp_path), random_state=0)
     with pytest.raises(ValueError, match=r"can't cache the pretraining.*lambda.*memory=None") as caught:
         clf.fit(X, np.arange(30) % 2)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_preprocessing_may_have_a_lambda_with_a_cache(X, tmp_path):
+    encoder = make_pipeline(FunctionTransformer(lambda X: X), DenoisingAutoencoder(3, random_state=0))
+    SdAClassifier(encoder, memory=str(tmp_path), random_state=0).fit(X, np.arange(30) % 2)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_minus_one_that_became_255_is_a_warning(X):
+    y = np.arange(30, dtype=np.uint8) % 2
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="y has the type")
+        SdAClassifier((3,), max_iter=1).fit(X, y)
+    with pytest.warns(UserWarning, match=r"type uint8 and the label 255.*y\.astype\(int\)"):
+        clf = SdAClassifier((3,), max_iter=1).fit(X, np.where(y == 0, y, -1))
+    assert clf.classes_.tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("kind", ["category", "decimal", "polars"])
+def test_frames_of_numbers_that_are_no_floats(kind, X):
+    pandas, decimal = pytest.importorskip("pandas"), pytest.importorskip("decimal")
+    X = np.round(X, 2)
+    if kind == "polars":
+        polars = pytest.importorskip("polars")
+        frame = polars.DataFrame(X, schema=list("abcd")).cast(polars.Decimal(10, 2))
+    else:
+        frame = pandas.DataFrame(X, columns=list("abcd"))
+        frame = frame.astype("category") if kind == "category" else frame.map(decimal.Decimal)
+    layer = DenoisingAutoencoder(3, max_iter=1, random_state=0)
+    np.testing.assert_array_equal(layer.fit_transform(frame), layer.fit_transform(X))
+
+
+def test_texts_in_a_table_of_arrow_are_said(X):
+    pyarrow = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match="could not convert string to float: 'x'"):
+        DenoisingAutoencoder(3).fit(pyarrow.table({"a": [1.0, 2], "b": ["x", "y"]}))
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "mixed"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_frames_of_indicators(dtype, X):
+    pandas = pytest.importorskip("pandas")
+    Y = np.arange(60).reshape(30, 2) % 3 == 0
+    frame = pandas.DataFrame(Y.astype(int), columns=["left", "right"])
+    frame = frame.astype({"left": bool} if dtype == "mixed" else dtype)
+    clf = SdAClassifier((3,), max_iter=2, random_state=0)
+    expected = clf.fit(X, Y.astype(int), X_val=X, y_val=Y.astype(int)).predict(X)
+    np.testing.assert_array_equal(clf.fit(X, frame, X_val=X, y_val=frame).predict(X), expected)
+    sparse = csr_array(Y.astype(int))
+    np.testing.assert_array_equal(clf.fit(X, sparse, X_val=X, y_val=sparse).predict(X), expected)
 
 
 def test_a_cache_that_would_never_be_used_is_a_warning(X, tmp_path):

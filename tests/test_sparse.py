@@ -66,6 +66,23 @@ def assert_same(a, b, X, S):
             np.testing.assert_array_equal(getattr(a, name)(X), getattr(a, name)(S))
 
 
+@pytest.mark.parametrize("doubled", [False, True])
+def test_samples_with_indices_in_any_order_are_left_alone_and_may_be_read_only(doubled, X, y):
+    S = sparse.csr_array(X)
+    order = np.concatenate([np.arange(a, b)[::-1] for a, b in zip(S.indptr, S.indptr[1:], strict=False)])
+    data, indices, indptr = S.data[order], S.indices[order], S.indptr
+    if doubled:  # each entry in two halves
+        data, indices, indptr = np.repeat(data / 2, 2), np.repeat(indices, 2), 2 * indptr
+    S = sparse.csr_array((data, indices, indptr), shape=X.shape)
+    before = S.data.copy(), S.indices.copy(), S.indptr.copy()
+    for array in (S.data, S.indices, S.indptr):
+        array.flags.writeable = False
+    for estimator in (SdAClassifier((5,), **SHORT), StackedAutoencoderTransformer((5,), **SHORT)):
+        assert_same(clone(estimator).fit(X, y), clone(estimator).fit(S, y), X, S)
+    for array, old in zip((S.data, S.indices, S.indptr), before, strict=True):
+        np.testing.assert_array_equal(array, old)
+
+
 @pytest.mark.parametrize("make", FORMATS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 def test_formats_and_types(make, dtype, X):

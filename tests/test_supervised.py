@@ -7,10 +7,11 @@ import warnings
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -19,7 +20,8 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 import naive
 from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
-from sklearn_sda._objectives import Network
+from sklearn_sda._encoder import leaves
+from sklearn_sda._objectives import Network, Reconstruction
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -210,6 +212,66 @@ def test_preprocessing_is_fitted_and_left_alone(X, y):
     inner = make_classifier(stack, shuffle=False).fit(scaled, y)
     np.testing.assert_allclose(clf.predict_proba(X), inner.predict_proba(scaled), rtol=1e-5)
     np.testing.assert_array_equal(clf.encoder_[0].data_min_, X.min(axis=0))
+
+
+class Shifts(TransformerMixin, BaseEstimator):
+    """Makes another thing of the samples that it is fitted to than of others, as TargetEncoder does."""
+
+    def fit(self, X, y):
+        return self
+
+    def fit_transform(self, X, y):
+        return self.transform(X) + 1
+
+    def transform(self, X):
+        return np.asarray(X)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+@pytest.mark.parametrize("options", [{}, {"sample_weight": np.ones(60)}, {"X_val": True, "y_val": True}])
+def test_both_phases_have_what_fit_transform_made_of_the_samples(
+    options, memory, tmp_path, monkeypatch, X, y
+):
+    seen, init = [], {kind: kind.__init__ for kind in (Network, Reconstruction)}
+    for kind in init:
+
+        def recording(self, X, *args, kind=kind, **kwargs):
+            seen.append(np.array(X))
+            init[kind](self, X, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "__init__", recording)
+    for nested in (False, True):
+        layers = [DenoisingAutoencoder(3, max_iter=1), DenoisingAutoencoder(2, max_iter=1)]
+        encoder = make_pipeline(make_pipeline(Shifts(), layers[0]), layers[1]) if nested else None
+        encoder = encoder or make_pipeline(Shifts(), "passthrough", *layers)
+        clf = make_classifier(encoder, max_iter=1, memory=str(tmp_path / str(nested)) if memory else None)
+        given = {name: {"X_val": X, "y_val": y}.get(name, value) for name, value in options.items()}
+        seen.clear()
+        clf.fit(X, y, **given)
+        np.testing.assert_array_equal(seen[0], X + 1)
+        np.testing.assert_array_equal(seen[-1], X + 1)
+        np.testing.assert_array_equal(clf._network_inputs(X), X)
+        assert len(clf.encoder_) == (2 if nested else 4)
+        assert clf.coefs_[0] is leaves(clf.encoder_)[1].encoder_coef_
+
+
+@pytest.mark.parametrize("missing", [-1, None, np.nan])
+def test_preprocessing_that_needs_labels_needs_all_of_them(missing, X, y):
+    few = y.astype(object)
+    few[40:] = missing
+    few = few.astype(int) if missing == -1 else few
+    for step in (
+        SelectKBest(k=2),
+        make_column_transformer((SelectKBest(k=2), [0, 1, 2])),
+        make_pipeline(MinMaxScaler(), SelectKBest(k=2)),
+    ):
+        clf = make_classifier(make_pipeline(step, make_encoder()))
+        with pytest.raises((TypeError, ValueError), match=r"\by\b|None") as caught:
+            clf.fit(X, few)
+        assert f"{leaves(step)[-1]!r} in the encoder got no labels, for 20 of 60" in caught.value.__notes__[0]
+        clf.fit(X, y)
+        fitted = FrozenEstimator(clone(step).fit(X[:40], y[:40]))
+        make_classifier(make_pipeline(fitted, make_encoder())).fit(X, few)
 
 
 def test_preprocessing_may_take_what_is_not_a_number(y):

@@ -52,9 +52,10 @@ def test_the_examples_run(capsys):
     namespace = {}
     for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
         exec(block, namespace)
-    bought, bag, gain, deep, shape, accuracy, few, scores, self_training, epochs, verdict = (
+    bought, bag, gain, deep, anomalies, shape, accuracy, few, scores, self_training, epochs, verdict = (
         capsys.readouterr().out.splitlines()
     )
+    assert 0.3 < float(anomalies) < 1
     assert bag == "(80, 50)" and float(gain) > 1.5
     assert bought == "['no' 'yes']"
     assert float(deep) > -20 and shape == "(1797, 64)" and float(accuracy) > 0.9

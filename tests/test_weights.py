@@ -61,6 +61,16 @@ def test_a_sample_of_weight_zero_is_as_if_it_were_not_there(name, X, y):
     assert not np.allclose(arrays_of(different)[0], arrays_of(weighted)[0], atol=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_targets_of_weight_zero_do_not_change_the_rounding(seed, X):
+    rng = np.random.RandomState(seed)
+    y, weights = rng.standard_normal(60), rng.randint(2, size=60)
+    regressor = SdARegressor(make_encoder(dtype="float64"), max_iter=1, random_state=0)
+    weighted = clone(regressor).fit(X, y, sample_weight=weights)
+    without = clone(regressor).fit(X[weights > 0], y[weights > 0])
+    np.testing.assert_array_equal(weighted.predict(X), without.predict(X))
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_equal_weights_are_no_weights_and_their_unit_does_not_matter(name, X, y):
     options = {"alpha": 0} if "alpha" in ESTIMATORS[name].get_params() else {}

@@ -302,16 +302,6 @@ def softplus_derivatives(H, first, second):
             second[i, j] = rest * (one - rest)
 
 
-def _glorot(fan_in, fan_out):
-    """Return the bound of Glorot and Bengio (2010), eq. 16: sqrt(6 / (fan_in + fan_out))."""
-    return math.sqrt(6 / (fan_in + fan_out))
-
-
-def _he(fan_in, fan_out):
-    """Return the bound of He et al. (2015), eq. 10, as a uniform distribution of the same variance."""
-    return math.sqrt(6 / fan_in)
-
-
 class Activation(NamedTuple):
     """A hidden unit.
 
@@ -323,29 +313,23 @@ class Activation(NamedTuple):
         ``backward(H, delta)``: delta <- delta * g'(z), from the *output* H = g(z), in place.
     derivatives : Kernel
         ``derivatives(H, first, second)``: first <- g'(z) and second <- g''(z), from H = g(z).
-    initial_bound : callable
-        From (fan_in, fan_out) to the bound of the uniform distribution of initial coefficients.
+    initial_scale : float
+        Factor of the bound of initial coefficients, see `DenoisingAutoencoder._initial_parameters`.
     """
 
     forward: Kernel
     backward: Kernel
     derivatives: Kernel
-    initial_bound: object
+    initial_scale: float = 1.0
 
 
 ACTIVATIONS = {
-    "identity": Activation(identity_forward, identity_backward, identity_derivatives, _glorot),
-    # four times wider: the logistic function is four times flatter at 0 than tanh
-    "logistic": Activation(
-        logistic_forward,
-        logistic_backward,
-        logistic_derivatives,
-        lambda fan_in, fan_out: 4 * _glorot(fan_in, fan_out),
-    ),
-    "tanh": Activation(tanh_forward, tanh_backward, tanh_derivatives, _glorot),
-    "relu": Activation(relu_forward, relu_backward, relu_derivatives, _he),
-    # half as steep at 0 as a rectifier on average: the same bound
-    "softplus": Activation(softplus_forward, softplus_backward, softplus_derivatives, _he),
+    "identity": Activation(identity_forward, identity_backward, identity_derivatives),
+    # four times flatter at 0 than tanh
+    "logistic": Activation(logistic_forward, logistic_backward, logistic_derivatives, initial_scale=4.0),
+    "tanh": Activation(tanh_forward, tanh_backward, tanh_derivatives),
+    "relu": Activation(relu_forward, relu_backward, relu_derivatives),
+    "softplus": Activation(softplus_forward, softplus_backward, softplus_derivatives),
 }
 
 
