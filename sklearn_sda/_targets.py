@@ -408,7 +408,7 @@ def read_labels(X, y, classes=None, advice=""):
     Parameters and errors are those of ``ClassTargets.read``.
     """
     if issparse(y):
-        return IndicatorTargets.read(X, y, classes, advice)
+        y = y.toarray()
     labels = as_labels(y)
     if labels.ndim == 2 and labels.shape[1] > 1:
         labels = plain(labels)
