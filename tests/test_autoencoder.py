@@ -261,6 +261,7 @@ def test_learning_curves(X):
     assert layer.t_ == 180
 
 
+@slow_without_the_jit
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus", "identity"])
 @pytest.mark.parametrize(("n_features", "n_components"), [(2, 200), (50, 200), (200, 20)])
