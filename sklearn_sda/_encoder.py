@@ -222,7 +222,7 @@ def fit_preprocessing(encoder, X, y, X_val, labelled):
     for step in split_steps(encoder)[0]:
         try:
             X = step.fit_transform(X, y) if hasattr(step, "fit_transform") else step.fit(X, y).transform(X)
-        except Exception as error:
+        except Exception as error:  # steps are anybody's, and raise anything; it is raised again
             if y is None:
                 error.add_note(
                     f"{step!r} in the encoder got no labels, for {np.count_nonzero(~labelled)} of "

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -98,7 +99,8 @@ class SupervisedNetwork(
             encoder is a pipeline with preprocessing).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels or target values. Samples without are pretrained on only: their label is -1 (None,
-            NaN or pandas.NA among strings or other objects), their target value NaN.
+            NaN or pandas.NA among strings or other objects), their target value NaN. Preprocessing gets
+            labels only if all samples have one.
         sample_weight : array-like of shape (n_samples,) or None
             Weights of the samples in the loss of pretraining and fine-tuning (eq. 14): weight 2 is the same
             as having the sample twice (but for noise and order), 0 as not having it. Preprocessing gets none.
@@ -237,14 +239,13 @@ class SupervisedNetwork(
         samples = self._with_names(given, X)
         inputs, X_val = fit_preprocessing(encoder, samples, y, metadata.get("X_val"), labelled)
         metadata, autoencoders = {**metadata, "X_val": X_val}, without_preprocessing(encoder)
-        if self.memory is None or grown:
-            with context.propagate_callback_context(autoencoders):
-                context.call_on_fit_task_begin(**task)
-                autoencoders = fit_autoencoders(autoencoders, None, inputs, y, metadata)
-                context.call_on_fit_task_end(**task)
-        else:
+        cached = self.memory is not None and not grown
+        with nullcontext() if cached else context.propagate_callback_context(autoencoders):
             context.call_on_fit_task_begin(**task)
-            autoencoders = self._from_cache(autoencoders, inputs, y, metadata)
+            if cached:
+                autoencoders = self._from_cache(autoencoders, inputs, y, metadata)
+            else:
+                autoencoders = fit_autoencoders(autoencoders, None, inputs, y, metadata)
             context.call_on_fit_task_end(**task)
         encoder = with_autoencoders(encoder, iter(leaves(autoencoders)))
         return encoder, X if inputs is samples else as_inputs(encoder, inputs)

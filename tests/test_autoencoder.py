@@ -266,7 +266,7 @@ def test_learning_curves(X):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus", "identity"])
 @pytest.mark.parametrize(("n_features", "n_components"), [(2, 200), (50, 200), (200, 20)])
 def test_training_starts_near_the_means_of_the_columns(n_features, n_components, activation, tied):
-    # rectifiers once started at 3,000 times the loss of the means, on narrow tables, and did not come down
+    # on narrow tables rectifiers once started at thousands of times that loss, and did not come down
     X = np.random.RandomState(0).standard_normal((500, n_features))
     layer = DenoisingAutoencoder(
         n_components, activation=activation, tied_weights=tied, max_iter=0, random_state=0

@@ -178,8 +178,12 @@ def test_steps_that_give_sparse_samples(y):
 def test_comparisons_and_pictures(X, y):
     S = sparse.csr_array(X)
     clf = SdAClassifier((4,), **SHORT)
-    a, b = (compare_pretraining(clf, samples, y, cv=2, n_repeats=1, random_state=0) for samples in (X, S))
-    np.testing.assert_array_equal(a.differences, b.differences)
+    dense, *others = (
+        compare_pretraining(clf, samples, y, cv=2, n_repeats=1, random_state=0)
+        for samples in (X, S, S.tocoo())
+    )
+    for other in others:
+        np.testing.assert_array_equal(other.differences, dense.differences)
     pytest.importorskip("matplotlib")
     stack = StackedAutoencoderTransformer((4,), **SHORT).fit(S)
     pictures = [ReconstructionDisplay.from_estimator(stack, samples, random_state=0) for samples in (X, S)]
