@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sda._kernels.pointwise import ACTIVATIONS
 from sklearn_sda._version import __version__
 
 FORMAT = "sklearn_sda parameters 1"
@@ -211,23 +212,52 @@ class ParameterFile:
             )
         try:
             self._read(arrays, metadata)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: {type(error).__name__} {error}") from error
+        except KeyError as error:
+            raise ValueError(f"{path} is damaged: it lacks {error}.") from error
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
 
     def _read(self, arrays, metadata):
-        """Take apart arrays and metadata."""
-        self.activations, self.links = (json.loads(metadata[name]) for name in ("activations", "links"))
-        self.fine_tuned = "fine_tuned" in metadata
-        self.layers = [{} for _ in self.activations]
-        for name, array in arrays.items():
-            place, _, own_name = name.partition(".")
-            if place != "output":
-                self.layers[int(place.removeprefix("layer")) - 1][own_name] = array
-        self.output = [arrays["output.coef"], arrays["output.intercept"]] if "output.coef" in arrays else None
-        self.link, self.estimator = metadata.get("link"), metadata["estimator"]
+        """Take apart arrays and metadata; raise KeyError or ValueError if they are not whole."""
+        self.activations, self.links = (_read_list(metadata, name) for name in ("activations", "links"))
         self.classes, self.feature_names = (
-            json.loads(metadata[name]) if name in metadata else None for name in ("classes", "feature_names")
+            _read_list(metadata, name) if name in metadata else None for name in ("classes", "feature_names")
         )
+        self.link, self.estimator = metadata.get("link"), metadata["estimator"]
+        self.fine_tuned = "fine_tuned" in metadata
+        if not self.activations or len(self.activations) != len(self.links):
+            raise ValueError(
+                f"it must have an activation and a link for each layer, and has {self.activations} and "
+                f"{self.links}."
+            )
+        unknown = [link for link in self.links if link not in list(ACTIVATIONS)]
+        if unknown:
+            raise ValueError(f"it has unknown links {unknown}.")
+        rest = dict(arrays)
+        self.layers = []
+        for number in range(1, len(self.activations) + 1):
+            prefix = f"layer{number}."
+            names = [name for name in LAYER_ARRAYS if name != "decoder_coef" or prefix + name in rest]
+            self.layers.append({name: rest.pop(prefix + name) for name in names})
+        with_output = bool({"output.coef", "output.intercept"} & rest.keys())
+        self.output = [rest.pop(f"output.{name}") for name in ("coef", "intercept")] if with_output else None
+        if rest:
+            raise ValueError(f"it has unknown arrays: {', '.join(sorted(rest))}.")
+        for name, array in arrays.items():
+            n_axes = 2 if name.endswith("coef") else 1
+            if array.ndim != n_axes or array.dtype.kind != "f":
+                raise ValueError(
+                    f"{name} has shape {array.shape} and type {array.dtype}, but must be a "
+                    f"{'matrix' if n_axes == 2 else 'vector'} of floats."
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} has NaN or infinity.")
+        if with_output and self.output[0].shape[1] != len(self.output[1]):
+            coef, intercept = self.output
+            raise ValueError(
+                f"output.coef has shape {coef.shape}, but output.intercept {intercept.shape}: one intercept "
+                "is needed for each column."
+            )
 
     @property
     def n_layers(self):
@@ -262,6 +292,17 @@ class ParameterFile:
                         f"layer{number}.{name} has shape {arrays[name].shape} in {self.path}, but "
                         f"{own[name].shape} in layer {number} of this estimator."
                     )
+
+
+def _read_list(metadata, name):
+    """Return the list that metadata have under a name; raise KeyError or ValueError if there is none."""
+    try:
+        value = json.loads(metadata[name])
+    except json.JSONDecodeError:
+        value = None
+    if not isinstance(value, list):
+        raise ValueError(f"its {name} must be a list, in JSON, and are {metadata[name]!r}.")
+    return value
 
 
 def start_decoder(layer, arrays):

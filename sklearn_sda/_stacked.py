@@ -573,14 +573,8 @@ class StackedAutoencoderTransformer(
             except ValueError as error:
                 error.args = (f"Layer {number} of {len(pipeline)}: {error}",)
                 raise
-            if number == 1:  # layers get arrays, without names of columns
-                level, names = layer.corruption_level, feature_names
-                several = isinstance(level, list | tuple)
-                layer.corruption_level = (
-                    [level_by_column(item, names) for item in level]
-                    if several
-                    else level_by_column(level, names)
-                )
+            if number == 1:
+                _forget_names(layer, feature_names)
             n_features, feature_names = layer.n_components, None
         return pipeline
 
@@ -653,6 +647,8 @@ class StackedAutoencoderTransformer(
         ):
             layer.set_params(**parameters)
             start_decoder(layer, arrays)
+        if file.feature_names is not None:
+            _forget_names(self._layers()[0], self.feature_names_in_)
 
     def transform(self, X):
         """Encode clean samples with all layers.
@@ -779,6 +775,16 @@ def fit_pipeline(pipeline, X, y, weights, validation):
         pipeline.set_params(transform_input=["X_val"])
         pipeline.fit(X, y, **metadata)
     pipeline.set_params(transform_input=None)
+
+
+def _forget_names(layer, feature_names):
+    """Make the levels of a first layer arrays: layers get arrays, without names of columns."""
+    level = layer.corruption_level
+    layer.corruption_level = (
+        [level_by_column(item, feature_names) for item in level]
+        if isinstance(level, list | tuple)
+        else level_by_column(level, feature_names)
+    )
 
 
 def is_pair(value):

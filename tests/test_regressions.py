@@ -452,18 +452,49 @@ def test_files_of_every_encoder_come_back(path, X, y):
         other = clone(clf).load_parameters(path)
         np.testing.assert_array_equal(other.predict_proba(samples), clf.predict_proba(samples))
         assert other.encoder.get_params() == encoder.get_params()
+    stack = StackedAutoencoderTransformer((3,), corruption_level={"b": 0.4}, batch_size=20, max_iter=1).fit(
+        frame
+    )
+    stack.save_parameters(path)
+    np.testing.assert_array_equal(
+        clone(stack).load_parameters(path)[0].corruption_level, stack[0].corruption_level
+    )
     StackedAutoencoderTransformer((3,), batch_size=50, max_iter=1).fit(X).save_parameters(path)
     StackedAutoencoderTransformer((3,), batch_size=50, max_iter=1).load_parameters(path)  # without a warning
 
 
-def test_damaged_files_of_parameters(path):
-    from safetensors.numpy import save_file
+def test_damaged_files_of_parameters(path, X, y):
+    safetensors = pytest.importorskip("safetensors")
+    fitted = SdAClassifier((3, 2), batch_size=50, max_iter=1, random_state=0).fit(X, y)
+    fitted.save_parameters(path)
+    with safetensors.safe_open(path, framework="np") as file:
+        metadata, arrays = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
 
-    for metadata in ({}, {"activations": "[]", "links": "["}, {"activations": "[]", "links": "[]"}):
-        metadata = {"format": "sklearn_sda parameters 1", **metadata}
-        save_file({"layer2.a": np.zeros(3)}, path, metadata=metadata)
-        with pytest.raises(ValueError, match="is damaged"):
-            DenoisingAutoencoder(3).load_parameters(path)
+    def check(message, metadata=metadata, arrays=arrays):
+        safetensors.numpy.save_file(arrays, path, metadata=metadata)
+        for model in (fitted, clone(fitted)):
+            before = joblib.hash(vars(model))
+            with pytest.raises(ValueError, match=message):
+                model.load_parameters(path)
+            assert joblib.hash(vars(model)) == before
+
+    for name in ("activations", "links", "classes"):
+        for text in ("5", "null", "{}", '"x"', "["):
+            check(f"damaged: its {name} must be a list", {**metadata, name: text})
+    for name in ("activations", "links", "estimator"):
+        check(f"damaged: it lacks '{name}'", {key: metadata[key] for key in metadata if key != name})
+    for name in ("activations", "links"):
+        check("an activation and a link for each layer", {**metadata, name: "[]"})
+    check(r"unknown links \[None, \[1\]\]", {**metadata, "links": "[null, [1]]"})
+    for name, array in arrays.items():
+        check(f"damaged: it lacks '{name}'", arrays={key: arrays[key] for key in arrays if key != name})
+        kind = "matrix" if array.ndim == 2 else "vector"
+        for other in (np.zeros(()), np.zeros((1, 2, 3)), array.astype(int), array.astype(bool)):
+            check(f"damaged: {name} has shape .* must be a {kind}", arrays={**arrays, name: other})
+        check(f"damaged: {name} has NaN", arrays={**arrays, name: np.full_like(array, np.nan)})
+    for name in ("layer0.encoder_coef", "layer3.encoder_coef", "layer1", "output.x"):
+        check(f"damaged: it has unknown arrays: {name}", arrays={**arrays, name: np.zeros((4, 3))})
+    check("output.intercept", arrays={**arrays, "output.intercept": np.zeros(0)})
 
 
 def test_the_optimizer_does_not_remember_other_parameters(path, X, y):
