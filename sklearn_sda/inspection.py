@@ -5,10 +5,11 @@ them, `from_estimator` does both. matplotlib is imported when something is drawn
 """
 
 import math
+from numbers import Integral
 
 import numpy as np
 from sklearn.neural_network import BernoulliRBM
-from sklearn.utils import check_random_state, resample
+from sklearn.utils import check_random_state, check_scalar, resample
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
 from sklearn_sda._columns import dense_rows
@@ -108,8 +109,9 @@ class FilterDisplay:
         TypeError
             If there is no autoencoder in it.
         ValueError
-            If there is no such layer, or the features do not make such an image.
+            If there is no such layer, n_filters is below 1, or the features do not make such an image.
         """
+        check_scalar(n_filters, "n_filters", Integral, min_val=1)
         parts = find_parts(estimator)
         layers = parts.layers
         if not 0 <= layer < len(layers):
@@ -269,8 +271,9 @@ class ReconstructionDisplay:
         TypeError
             If there is no autoencoder in it.
         ValueError
-            If X is not valid, or the features do not make such an image.
+            If X is not valid, n_samples is below 1, or the features do not make such an image.
         """
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         parts = find_parts(estimator)
         rng = check_random_state(random_state)
         if n_samples < (X.shape[0] if hasattr(X, "shape") else len(X)):

@@ -164,6 +164,13 @@ def test_filters_of_a_layer_that_is_not_there(X, layer):
         FilterDisplay.from_estimator(make_stack().fit(X), layer=layer)
 
 
+def test_nothing_to_draw(X):
+    with pytest.raises(ValueError, match="n_filters == 0, must be >= 1"):
+        FilterDisplay.from_estimator(make_layer().fit(X), n_filters=0)
+    with pytest.raises(ValueError, match="n_samples == -1, must be >= 1"):
+        ReconstructionDisplay.from_estimator(make_layer().fit(X), X, n_samples=-1)
+
+
 def test_arguments_of_imshow(X):
     display = FilterDisplay.from_estimator(make_layer().fit(X), im_kwargs={"cmap": "RdBu", "vmax": 2})
     assert display.im_.get_cmap().name == "RdBu"
