@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._kernels.pointwise import ACTIVATIONS
 from sklearn_sda._version import __version__
 
 FORMAT = "sklearn_sda parameters 1"
@@ -230,7 +229,7 @@ class ParameterFile:
                 f"it must have an activation and a link for each layer, and has {self.activations} and "
                 f"{self.links}."
             )
-        unknown = [link for link in self.links if link not in list(ACTIVATIONS)]
+        unknown = [link for link in self.links if link not in ("logistic", "identity")]
         if unknown:
             raise ValueError(f"it has unknown links {unknown}.")
         rest = dict(arrays)

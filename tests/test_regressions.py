@@ -486,6 +486,7 @@ def test_damaged_files_of_parameters(path, X, y):
     for name in ("activations", "links"):
         check("an activation and a link for each layer", {**metadata, name: "[]"})
     check(r"unknown links \[None, \[1\]\]", {**metadata, "links": "[null, [1]]"})
+    check(r"unknown links \['tanh'\]", {**metadata, "links": '["tanh", "identity"]'})
     for name, array in arrays.items():
         check(f"damaged: it lacks '{name}'", arrays={key: arrays[key] for key in arrays if key != name})
         kind = "matrix" if array.ndim == 2 else "vector"
