@@ -148,11 +148,7 @@ class SavesParameters:
     def _check_output(self, file, output):
         """Raise ValueError if the output layer of a file is of another kind."""
         for name, array, value in zip(("coef", "intercept"), output, file.output, strict=True):
-            if array.shape != value.shape:
-                raise ValueError(
-                    f"output.{name} has shape {value.shape} in {file.path}, but {array.shape} in the output "
-                    "layer of this estimator."
-                )
+            _check_array(f"output.{name}", value, array, file.path, "the output layer")
         classes = self.classes_.tolist() if hasattr(self, "classes_") else None
         if (file.link, file.classes) != (self.out_activation_, classes):
             raise ValueError(
@@ -286,11 +282,20 @@ class ParameterFile:
                     raise ValueError(
                         f"layer{number}.{name} is not in {place}: tied_weights of layer {number} is another."
                     )
-                if own[name].shape != arrays[name].shape:
-                    raise ValueError(
-                        f"layer{number}.{name} has shape {arrays[name].shape} in {self.path}, but "
-                        f"{own[name].shape} in layer {number} of this estimator."
-                    )
+                _check_array(f"layer{number}.{name}", arrays[name], own[name], self.path, f"layer {number}")
+
+
+def _check_array(name, array, own, path, place):
+    """Raise ValueError if an array of a file can't become one of an estimator's, which is in some place."""
+    if array.shape != own.shape:
+        raise ValueError(
+            f"{name} has shape {array.shape} in {path}, but {own.shape} in {place} of this estimator."
+        )
+    largest = np.abs(array).max()
+    if largest > np.finfo(own.dtype).max:
+        raise ValueError(
+            f"{name} has {largest:g} in {path}, too large for the {own.dtype} of {place} of this estimator."
+        )
 
 
 def _read_list(metadata, name):

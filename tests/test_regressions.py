@@ -493,6 +493,8 @@ def test_damaged_files_of_parameters(path, X, y):
         for other in (np.zeros(()), np.zeros((1, 2, 3)), array.astype(int), array.astype(bool)):
             check(f"damaged: {name} has shape .* must be a {kind}", arrays={**arrays, name: other})
         check(f"damaged: {name} has NaN", arrays={**arrays, name: np.full_like(array, np.nan)})
+        huge = np.full(array.shape, -1e200)
+        check(f"{name} has 1e\\+200 in .* too large for the float32", arrays={**arrays, name: huge})
     for name in ("layer0.encoder_coef", "layer3.encoder_coef", "layer1", "output.x"):
         check(f"damaged: it has unknown arrays: {name}", arrays={**arrays, name: np.zeros((4, 3))})
     check("output.intercept", arrays={**arrays, "output.intercept": np.zeros(0)})
