@@ -570,7 +570,7 @@ class DenoisingAutoencoder(
 
         history = History.begin(validate, X.shape[0])
         history.end_epoch(loss, validate)
-        history.best_epoch, history.converged = 1, True
+        history.converged = True
         monitor.end_epoch(history)
         vars(self).update(fitted_attributes(history))
         self._optimizer = None
@@ -612,6 +612,7 @@ class DenoisingAutoencoder(
             self._solve(X, levels, rng, context, weights, validation)
             return
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
+        tied = self._decoder_coef is None if resume else self.tied_weights
         loss = self._choose_loss(X, rows, resume)
         supervised, output, targets = {}, None, None
         if self.supervision > 0:
@@ -651,7 +652,7 @@ class DenoisingAutoencoder(
             activation=self.activation,
             loss=loss,
             corruption=corruption,
-            tied=self.tied_weights,
+            tied=tied,
             penalties=(self.activity_l1, self.sparsity_weight, self.sparsity_target, self.contraction),
             alpha=self.alpha / mean_weight,
             batch_size=batch_size,
@@ -663,7 +664,7 @@ class DenoisingAutoencoder(
             "encoder_coef_": parameters[0],
             "encoder_intercept_": parameters[1],
             "decoder_intercept_": parameters[2],
-            "_decoder_coef": None if self.tied_weights else parameters[3],
+            "_decoder_coef": None if tied else parameters[3],
             "out_activation_": LOSSES[loss].out_activation,
             "_trained_activation": self.activation,  # to refuse to continue with another
             "_columns": columns,
@@ -769,7 +770,7 @@ class DenoisingAutoencoder(
                     "Set the parameter back, or fit with warm_start=False."
                 )
         parameters = [self.encoder_coef_, self.encoder_intercept_, self.decoder_intercept_]
-        if not self.tied_weights:
+        if self._decoder_coef is not None:
             parameters.append(self._decoder_coef)
         return [np.array(parameter, order="C") for parameter in parameters]
 

@@ -164,7 +164,8 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _check_batch_size(self, n_samples):
         """Return the number of rows per minibatch, with a warning if it had to be clipped."""
-        if self.batch_size != "auto" and self.batch_size > n_samples and self.solver != "lbfgs":
+        clipped = self.batch_size != "auto" and self.batch_size > n_samples
+        if clipped and self.solver != "lbfgs" and self.max_iter != 0:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped.",
                 stacklevel=2,

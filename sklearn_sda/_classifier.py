@@ -1,7 +1,6 @@
 """A classifier on a pretrained encoder."""
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -463,7 +462,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         """
         predicted, weights = self.predict(X), check_weights(sample_weight, X)
         if self._multilabel():
-            y = y.toarray() if issparse(y) else np.asarray(y)
+            y = as_labels(y)
             labelled = (y >= 0).all(axis=1)
         else:
             y = column_or_1d(as_labels(y))

@@ -6,7 +6,6 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import stats
-from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring
@@ -163,7 +162,7 @@ def compare_pretraining(
             "over the encoder itself."
         )
     require_y(y, "compare_pretraining")
-    X, labels = indexable(X, y.toarray() if issparse(y) else as_labels(y))
+    X, labels = indexable(X, as_labels(y))
     refuse_written_marks(labels)
     unlabelled = _unlabelled(labels, is_classifier(estimator))
     marks = "-1, None or NaN" if is_classifier(estimator) else "NaN"

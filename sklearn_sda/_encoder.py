@@ -93,7 +93,8 @@ def named_encoder(encoder):
     """
     if isinstance(encoder, FrozenEstimator):
         encoder = encoder.estimator
-        check_is_fitted(encoder)
+        for autoencoder in split_steps(encoder)[1]:  # a Pipeline looks at its last step only
+            check_is_fitted(autoencoder)
     elif encoder is None:
         encoder = StackedAutoencoderTransformer()
     elif isinstance(encoder, tuple | list) and any(isinstance(item, BaseEstimator) for item in encoder):

@@ -16,6 +16,7 @@ from sklearn_sda._kernels.pointwise import ACTIVATIONS, LOSSES
 from sklearn_sda._kernels.products import multiply
 from sklearn_sda._kernels.steps import AHEAD, BLOCK, RELEASED, train_layer, train_network, train_samples
 from sklearn_sda._network import gather
+from sklearn_sda._optimizers import largest_below_one
 from sklearn_sda._threads import WORK, Team, n_threads, share
 
 # Minibatches share a call from Python, which costs as much as some steps of a small network (30
@@ -367,7 +368,8 @@ class Network(_Objective):
             np.concatenate([[0], np.cumsum(lengths)])
             for lengths in (self._sizes[:-1], (rows + 1) * self._sizes[1:], -(-rows // BLOCK))
         )
-        self._dropout = np.repeat(np.array(dropout or [0] * n_layers, self._dtype), self._sizes[:-1])
+        levels = np.minimum(dropout or [0] * n_layers, largest_below_one(self._dtype))
+        self._dropout = np.repeat(levels.astype(self._dtype), self._sizes[:-1])
         self._rate_factors = np.array(rate_factors or [1] * n_layers, self._dtype)
         self._seeds = np.array(seeds or [0] * n_layers, np.int64)
         # two per layer: those of the coefficients, which may be another layer's, and of the intercept

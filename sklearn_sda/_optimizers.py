@@ -12,6 +12,11 @@ from sklearn_sda._kernels import update
 LEARNING_RATES = ("constant", "invscaling", "adaptive")
 
 
+def largest_below_one(dtype):
+    """Return the largest number below 1 of a type: what is in [0, 1) must not be rounded to 1."""
+    return float(np.nextafter(dtype.type(1), dtype.type(0)))
+
+
 class _Optimizer:
     """What every update rule shares: its arrays and the schedule of its learning rate.
 
@@ -95,7 +100,7 @@ class SGD(_Optimizer):
         super().__init__(parameters, **schedule)
         if momentum > 0:
             self.rule = update.nesterov if nesterovs_momentum else update.heavy_ball
-            self.decays = (momentum, 0.0, 0.0)
+            self.decays = (min(momentum, largest_below_one(parameters[0].dtype)), 0.0, 0.0)
             self.first = _zeros(parameters)
 
 
@@ -118,7 +123,9 @@ class Adam(_Optimizer):
 
     def __init__(self, parameters, *, beta_1, beta_2, epsilon, **schedule):
         super().__init__(parameters, **schedule)
-        self.decays = (beta_1, beta_2, epsilon)
+        dtype = parameters[0].dtype
+        beta_1, beta_2 = (min(beta, largest_below_one(dtype)) for beta in (beta_1, beta_2))
+        self.decays = (beta_1, beta_2, max(epsilon, float(np.finfo(dtype).tiny)))
         self.n_updates = 0
         self.first, self.second = _zeros(parameters), _zeros(parameters)
 

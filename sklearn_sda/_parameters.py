@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sda._base import all_or_nothing
 from sklearn_sda._version import __version__
 
 FORMAT = "sklearn_sda parameters 1"
@@ -87,13 +88,14 @@ class SavesParameters:
         # not `save_file`, whose files nobody but their owner can read, whatever the umask
         Path(path).write_bytes(safetensors.numpy.save(arrays, metadata=metadata))
 
+    @all_or_nothing
     def load_parameters(self, path):
         """Take parameters from a safetensors file that `save_parameters` wrote.
 
         The layers of the file become the lowest layers of the estimator, of which there may be more: those
         above keep their parameters. The output layer is taken too if the file has as many layers. An
-        estimator that is not fitted is then fitted as by ``max_iter=0``; layers that the file has not are
-        random.
+        estimator that is not fitted is then fitted as by ``max_iter=0``, with the names of columns that the
+        file has; layers that it has not are random. One that is fitted keeps its own names.
 
         Parameters
         ----------
@@ -114,21 +116,15 @@ class SavesParameters:
             other classes. The estimator is then as it was before.
         """
         file = ParameterFile(path)
-        before = vars(self).copy()
         try:
-            try:
-                check_is_fitted(self)
-            except NotFittedError:
-                self._start_like(file)
-            layers, output = self._parameter_layers(), self._output_arrays()
-            file.check(layers)
-            with_output = output is not None and file.n_layers == len(layers) and file.output is not None
-            if with_output:
-                self._check_output(file, output)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+            check_is_fitted(self)
+        except NotFittedError:
+            self._start_like(file)
+        layers, output = self._parameter_layers(), self._output_arrays()
+        file.check(layers)
+        with_output = output is not None and file.n_layers == len(layers) and file.output is not None
+        if with_output:
+            self._check_output(file, output)
         for layer, arrays, link in zip(layers, file.layers, file.links, strict=False):
             layer._make_writeable()
             layer._optimizer = None  # its state is of other parameters

@@ -114,9 +114,7 @@ def learning_curves(estimator):
         phase: {
             "loss": trained.loss_curve_,
             "validation": trained.validation_scores_,
-            "loss_label": LOSS_LABELS[
-                getattr(trained, "out_activation_", None) or parts.layers[0].out_activation_
-            ],
+            "loss_label": LOSS_LABELS[(trained[0] if trained in stacks else trained).out_activation_],
             "validation_label": VALIDATION_LABELS.get(type(trained), "validation score"),
         }
         for phase, trained in phases.items()

@@ -775,6 +775,8 @@ def fit_pipeline(pipeline, X, y, weights, validation):
         pipeline.set_params(transform_input=["X_val"])
         pipeline.fit(X, y, **metadata)
     pipeline.set_params(transform_input=None)
+    for _, layer in pipeline.steps:  # the requests were for this call
+        vars(layer).pop("_metadata_request", None)
 
 
 def _forget_names(layer, feature_names):

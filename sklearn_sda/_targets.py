@@ -67,11 +67,15 @@ def warn_of_wrapped_marks(y):
 def as_labels(y):
     """Return labels as an array; a list of texts with gaps as one of objects, where NumPy would write "nan".
 
+    A sparse matrix becomes a dense one.
+
     Raises
     ------
     ValueError
         If they are dates or times.
     """
+    if issparse(y):
+        return y.toarray()
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         return np.array(y, dtype=object if any(not isinstance(label, str) for label in y) else None)
     y = np.asarray(y)
@@ -256,7 +260,7 @@ class IndicatorTargets:
             0 or 1, samples that are labelled in a part of the columns, or no labels.
         """
         check_consistent_length(X, y)
-        y = check_array(plain(y.toarray() if issparse(y) else as_labels(y)), dtype=None, input_name="y")
+        y = check_array(plain(as_labels(y)), dtype=None, input_name="y")
         unlabelled = (y == UNLABELLED).any(axis=1)
         partly = unlabelled & (y != UNLABELLED).any(axis=1)
         if partly.any():
@@ -407,8 +411,6 @@ def read_labels(X, y, classes=None, advice=""):
 
     Parameters and errors are those of ``ClassTargets.read``.
     """
-    if issparse(y):
-        y = y.toarray()
     labels = as_labels(y)
     if labels.ndim == 2 and labels.shape[1] > 1:
         labels = plain(labels)

@@ -23,8 +23,6 @@ class History:
         Score after each epoch, higher is better; None without a `validate` function.
     validation_losses : list of float or None
         Loss of the validation samples after each epoch, without penalties; None without that function.
-    best_epoch : int
-        1-based epoch of the best value of what progress is measured by; 0 if none.
     position : int
         Number of samples seen so far, those of earlier calls included.
     converged : bool
@@ -34,19 +32,8 @@ class History:
     loss_curve: list = field(default_factory=list)
     validation_scores: list | None = None
     validation_losses: list | None = None
-    best_epoch: int = 0
     position: int = 0
     converged: bool = False
-
-    @property
-    def best_loss(self):
-        """Lowest training loss, or None before the first epoch."""
-        return min(self.loss_curve, default=None)
-
-    @property
-    def best_validation_score(self):
-        """Highest validation score, or None without validation."""
-        return max(self.validation_scores or (), default=None)
 
     @classmethod
     def begin(cls, validate, position):
@@ -79,7 +66,7 @@ def as_indices(rows):
 
 
 class _Shuffled:
-    """A random order of range(n) that takes no memory: ``order[start:stop]`` is computed.
+    """A random order of n rows that takes no memory: ``order[start:stop]`` is computed.
 
     Number i has a place (a, b) in a table of side x side cells, side**2 >= n. In each round (a, b) becomes
     (b, a + f(b) modulo side), f being a table of random numbers: a Feistel network, which permutes the
@@ -87,14 +74,14 @@ class _Shuffled:
 
     Parameters
     ----------
-    n : int
-        At least 1.
+    rows : range or ndarray of int of shape (n,)
+        What is shuffled, at least one: range(n) or any numbers in its place.
     rng : RandomState
         Draws the tables.
     """
 
-    def __init__(self, n, rng):
-        self._n, self._side = n, math.isqrt(n - 1) + 1
+    def __init__(self, rows, rng):
+        self._rows, self._n, self._side = rows, len(rows), math.isqrt(len(rows) - 1) + 1
         self._tables = rng.randint(self._side, size=(ROUNDS, self._side))
 
     def __len__(self):
@@ -109,7 +96,7 @@ class _Shuffled:
                 a, b = b, (a + table[b]) % self._side
             order[going] = a * self._side + b
             going = going[order[going] >= self._n]
-        return order
+        return order if isinstance(self._rows, range) else self._rows[order]
 
 
 def training_rows(n_samples, weights=None, labelled=None):
@@ -216,7 +203,7 @@ def minimize(
 
         value = history.validation_scores[-1] if early_stopping else -history.loss_curve[-1]
         if value > best:
-            best, history.best_epoch = value, epoch
+            best = value
             if early_stopping:
                 best_parameters = _copy(objective.parameters, best_parameters)
         optimizer.end_epoch(history.position)
@@ -292,16 +279,17 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
             )
         return loss, gradient.astype(np.float64)
 
-    def end_iteration(intermediate_result):
+    def end_iteration(flat, loss):
         nonlocal begun
-        assign(intermediate_result.x)
-        history.end_epoch(float(intermediate_result.fun), validate)
-        history.best_epoch = int(np.argmin(history.loss_curve)) + 1
+        assign(flat)
+        history.end_epoch(float(loss), validate)
         history.position += len(rows)
-        if monitor is not None:
-            begun = False
-            if monitor.end_epoch(history):
-                raise StopIteration
+        begun = False
+        return monitor is not None and monitor.end_epoch(history)
+
+    def callback(intermediate_result):
+        if end_iteration(intermediate_result.x, intermediate_result.fun):
+            raise StopIteration  # SciPy takes it as the wish to stop
 
     if max_iter > 0:
         start = np.concatenate([parameter.ravel() for parameter in parameters]).astype(np.float64)
@@ -310,24 +298,21 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
             start,
             jac=True,
             method="L-BFGS-B",
-            callback=end_iteration,
+            callback=callback,
             options={"maxiter": max_iter, "maxfun": np.iinfo(np.int32).max, "gtol": tol},
         )
         assign(result.x)
         progress = bool(history.loss_curve)
         if not progress:  # the start is a minimum, or no step improves: the loss is known all the same
-            end_iteration(result)
-            assign(result.x)
+            end_iteration(result.x, result.fun)
         # without progress any more, as far as the compute type can tell
         history.converged = result.status == 0 or (progress and len(history.loss_curve) < max_iter)
     return history
 
 
 def _in_new_order(rows, rng):
-    """Return rows, a range from 0 or an array, in a new random order."""
-    if isinstance(rows, range) and len(rows) > LARGEST_ORDER:
-        return _Shuffled(len(rows), rng)
-    return rng.permutation(as_indices(rows))
+    """Return rows, a range from 0 or an array, in a new random order, which only their number changes."""
+    return _Shuffled(rows, rng) if len(rows) > LARGEST_ORDER else rng.permutation(as_indices(rows))
 
 
 def _run_epoch(objective, optimizer, order, history, epoch):

@@ -194,7 +194,7 @@ class ReconstructionDisplay:
     figure_ : matplotlib Figure
         The figure that it belongs to.
     im_ : matplotlib AxesImage
-        All samples; the range of colours is that of the three arrays together.
+        All samples; the range of colours is that of the clean and the reconstructed ones.
 
     See Also
     --------

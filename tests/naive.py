@@ -138,7 +138,7 @@ def code_penalty(H, slopes, W, l1, sparsity_weight, target, contraction, weights
     total = l1 * (weights * abs(H).sum(axis=1)).mean()
     total += contraction * (weights * (jacobians**2).sum(axis=(1, 2))).mean()
     if sparsity_weight:
-        m = (weights * H.T).mean(axis=1)
+        m = np.average(H, axis=0, weights=np.broadcast_to(weights, len(H)))
         divergence = target * np.log(target / m) + (1 - target) * np.log((1 - target) / (1 - m))
         total += sparsity_weight * divergence.sum()
     return total

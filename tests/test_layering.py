@@ -35,7 +35,7 @@ LAYERS = {
     "_columns": {"numpy", "scipy"},
     "_targets": {"numpy", "scipy", "sklearn"},
     "_weights": {"numpy"},
-    "_parameters": {"numpy", "safetensors", "sklearn", "sklearn_sda._version"},
+    "_parameters": {"numpy", "safetensors", "sklearn", "sklearn_sda._base", "sklearn_sda._version"},
     "_corruption": {"numpy", "scipy", "sklearn_sda._kernels"},
     "_marginalized": {
         "numpy",
@@ -49,6 +49,7 @@ LAYERS = {
         "numpy",
         "sklearn_sda._kernels",
         "sklearn_sda._network",
+        "sklearn_sda._optimizers",
         "sklearn_sda._threads",
     },
     "_optimizers": {"numpy", "sklearn_sda._kernels"},

@@ -6,7 +6,10 @@ import tracemalloc
 import joblib
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, ShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
@@ -21,11 +24,13 @@ from sklearn_sda import (
     SdAClassifier,
     SdARegressor,
     StackedAutoencoderTransformer,
+    _training,
     compare_pretraining,
 )
 from sklearn_sda._comparison import PretrainingComparison
 from sklearn_sda._corruption import Corruption
 from sklearn_sda._parts import learning_curves
+from sklearn_sda._training import minimize_batch
 from sklearn_sda.inspection import FilterDisplay
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -642,3 +647,112 @@ def test_an_image_has_height_and_width(X):
     layer = DenoisingAutoencoder(3, max_iter=0).fit(X)
     with pytest.raises(ValueError, match=r"image_shape must be \(height, width\), got \(2, 2, 1\)"):
         FilterDisplay.from_estimator(layer, image_shape=(2, 2, 1))
+
+
+def test_the_mean_activity_of_a_minibatch_weighs_its_samples(X):
+    # the same samples in a minibatch of light and in one of heavy ones: the same penalty as without weights
+    X = np.tile(X[:30], (2, 1))
+    options = {"corruption_level": 0, "shuffle": False, "batch_size": 30, "max_iter": 1, "random_state": 0}
+    penalties = []
+    for weights in (None, np.where(np.arange(60) < 30, 1e-3, 1.0)):
+        penalised, plain = (
+            DenoisingAutoencoder(
+                3, activation="logistic", sparsity_weight=strength, learning_rate_init=1e-9, **options
+            ).fit(X, sample_weight=weights)
+            for strength in (1, 0)
+        )
+        penalties.append(penalised.loss_ - plain.loss_)
+    assert penalties[0] > 1
+    np.testing.assert_allclose(penalties[1], penalties[0], rtol=1e-4)
+
+
+def test_the_closed_form_keeps_its_decoder_when_nothing_is_trained(X):
+    for tied_weights in (True, False):
+        layer = DenoisingAutoencoder(3, **CLOSED, tied_weights=tied_weights, warm_start=True).fit(X)
+        decoder, score = layer.decoder_coef_.copy(), layer.score(X)
+        layer.set_params(max_iter=0).fit(X)
+        np.testing.assert_array_equal(layer.decoder_coef_, decoder)
+        assert layer.score(X) == score
+
+
+def test_many_rows_of_weight_zero_are_as_if_they_were_not_there(monkeypatch, X, y):
+    monkeypatch.setattr(_training, "LARGEST_ORDER", 20)
+    keep = np.arange(60) % 3 > 0
+    layer = DenoisingAutoencoder(3, max_iter=2, random_state=0)
+    weighted = clone(layer).fit(X, sample_weight=keep)
+    np.testing.assert_array_equal(weighted.encoder_coef_, clone(layer).fit(X[keep]).encoder_coef_)
+    clf = SdAClassifier(FrozenEstimator(layer.fit(X)), max_iter=2, random_state=0)
+    unlabelled = clone(clf).fit(X, np.where(keep, y, -1))
+    np.testing.assert_array_equal(unlabelled.coefs_[0], clone(clf).fit(X[keep], y[keep]).coefs_[0])
+
+
+def test_lbfgs_that_makes_no_iteration_may_be_stopped(X):
+    class Stop:
+        def begin_epoch(self):
+            pass
+
+        def end_epoch(self, history):
+            return True
+
+    class Flat:
+        name, parameters = "flat", [np.zeros(2)]
+
+        def evaluate(self, rows, optimizer):
+            return 1.0, np.zeros(2)
+
+    history = minimize_batch(Flat(), None, rows=range(3), max_iter=5, tol=1e-5, monitor=Stop())
+    assert history.loss_curve == [1.0] and history.converged
+
+
+def test_the_curve_of_a_whole_stack_has_its_own_loss(X):
+    stack = StackedAutoencoderTransformer((3, 2), fine_tune=True, max_iter=2, random_state=0)
+    for below, label in (
+        (DenoisingAutoencoder(3, max_iter=1, activation="identity"), "half squared error (per sample)"),
+        (BernoulliRBM(3, n_iter=1, random_state=0), "cross-entropy (nats per sample)"),
+    ):
+        curves = learning_curves(make_pipeline(below, stack).fit(X.astype("float32")))
+        assert curves["whole stack"]["loss_label"] == label
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_a_sparse_column_of_labels_is_one_everywhere(X, y):
+    y = np.where(np.arange(60) < 5, -1, y)
+    column = csr_array(y[:, np.newaxis])
+    clf = SdAClassifier((3,), max_iter=2, random_state=0)
+    a = clone(clf).fit(X, column, X_val=X[5:], y_val=column[5:])
+    b = clone(clf).fit(X, y, X_val=X[5:], y_val=y[5:])
+    assert a.score(X, column) == b.score(X, y)
+    np.testing.assert_array_equal(a.output_coef_, b.output_coef_)
+    layer = DenoisingAutoencoder(3, supervision=0.5, max_iter=2, random_state=0)
+    np.testing.assert_array_equal(
+        clone(layer).fit(X, column).encoder_coef_, clone(layer).fit(X, y).encoder_coef_
+    )
+
+
+@pytest.mark.parametrize("options", [{"dropout": 1 - 1e-9}, {"input_dropout": 1 - 1e-9}, {"epsilon": 1e-50}])
+def test_values_that_the_type_has_not_are_not_rounded_to_what_is_forbidden(options, X, y):
+    clf = SdAClassifier((3,), max_iter=2, learning_rate_init=1e-4, random_state=0, **options).fit(X, y)
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
+@pytest.mark.filterwarnings("error:Got `batch_size`")
+def test_layers_that_are_not_trained_do_not_warn_of_their_minibatches():
+    X = np.random.RandomState(0).uniform(size=(1200, 4))
+    stack = StackedAutoencoderTransformer((3, 2), batch_size=1100, max_iter=0).fit(X)
+    assert stack.n_iter_ == 0
+    with pytest.warns(UserWarning, match="Got `batch_size`"):
+        stack.set_params(batch_size=1300, max_iter=1).fit(X)
+
+
+def test_a_fit_leaves_no_requests_of_metadata(X, y):
+    with config_context(enable_metadata_routing=True):
+        plain = StackedAutoencoderTransformer((3,), max_iter=1).fit(X)
+        weighted = StackedAutoencoderTransformer((3,), max_iter=1).fit(X, sample_weight=np.ones(60))
+        requests = [str(stack[0].get_metadata_routing()) for stack in (plain, weighted)]
+    assert requests[0] == requests[1]
+
+
+def test_every_layer_of_what_is_frozen_must_be_fitted(X, y):
+    codes = DenoisingAutoencoder(3, max_iter=1).fit(X)
+    pipeline = make_pipeline(DenoisingAutoencoder(4), codes)
+    assert_refused(SdAClassifier(FrozenEstimator(pipeline)), NotFittedError, "not fitted yet", X, y)

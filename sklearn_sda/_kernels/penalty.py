@@ -58,8 +58,8 @@ def add_l2_by_column(coef, strength, strengths, grad):
 def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalties, sums, start, stop):
     """Add the gradients of the penalties on some columns of the code of a minibatch.
 
-    The penalty is, with h_i the codes of n samples, v_i their weights, m = 1/n sum_i v_i h_i and w_k column
-    k of `coef`::
+    The penalty is, with h_i the codes of n samples, v_i their weights, m = sum_i v_i h_i / sum_i v_i and w_k
+    column k of `coef`::
 
         activity_l1 / n sum_ik v_i |h_ik|
         + sparsity_weight sum_k t log(t / m_k) + (1 - t) log((1 - t) / (1 - m_k))    with t the target
@@ -102,8 +102,12 @@ def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalti
     penalties = cut(penalties, start, stop)
     for k in range(width):
         means[k], norms[k], pull[k], penalties[k] = zero, zero, zero, zero
+    total = zero
     for i in range(H.shape[0]):
-        share, h = weights[i] / n, row_part(H, i, start, stop)
+        total += weights[i]
+    total = total if total > zero else one  # weights may be 0 in this type
+    for i in range(H.shape[0]):
+        share, h = weights[i] / total, row_part(H, i, start, stop)
         for k in range(width):
             means[k] += share * h[k]
     if weight > zero:
@@ -113,11 +117,12 @@ def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalti
             penalties[k] = weight * (target * np.log(target / m) + rest * np.log(rest / (one - m)))
             pull[k] = weight * (rest / (one - m) - target / m)
     for i in range(H.shape[0]):
-        share, h, own = weights[i] / n, row_part(H, i, start, stop), row_part(delta, i, start, stop)
+        h, own = row_part(H, i, start, stop), row_part(delta, i, start, stop)
+        share, lasso = weights[i] / total, weights[i] / n * l1
         for k in range(width):
-            penalties[k] += share * l1 * abs(h[k])
+            penalties[k] += lasso * abs(h[k])
             sign = one if h[k] > zero else (-one if h[k] < zero else zero)
-            own[k] += share * (pull[k] + l1 * sign)
+            own[k] += share * pull[k] + lasso * sign
     if contraction > zero:
         for j in range(coef.shape[0]):
             row = row_part(coef, j, start, stop)
