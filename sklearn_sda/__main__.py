@@ -695,7 +695,7 @@ def fit(name, estimator, X, y, scale, quiet):
         start = time.perf_counter()
         try:
             model.fit(X, y)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OSError) as error:
             raise InputError(reason(error)) from error
         seconds = time.perf_counter() - start
     if bar is not None:
@@ -736,8 +736,9 @@ def print_accuracies(records, n_test):
         rows.append((label, f"{record['test_accuracy']:.4f}", seconds))
     print_table(rows)
     # Laplace's estimate: an accuracy of 1 on few rows is not certain either
-    p = (max(record["test_accuracy"] for record in records.values()) * n_test + 1) / (n_test + 2)
-    error = math.sqrt(p * (1 - p) / n_test)
+    accuracies = [record["test_accuracy"] for record in records.values() if "class" not in record]
+    shares = [(accuracy * n_test + 1) / (n_test + 2) for accuracy in accuracies]
+    error = max(math.sqrt(p * (1 - p) / n_test) for p in shares)
     print(
         f"{n_test} test rows: with a standard error of about {error:.3f}, differences below {2 * error:.3f} "
         "are no evidence;\non plentiful labels pretraining often makes no difference"

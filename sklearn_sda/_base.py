@@ -276,20 +276,24 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _curve_attributes(self, history, resume):
         """Return the attributes that tell how training went, continuing the present ones if `resume`."""
-        losses = (self.loss_curve_ if resume else []) + history.loss_curve
-        scores, validation_losses, best_score = history.validation_scores, history.validation_losses, None
-        if scores is not None:
-            best_score = max(scores, default=-np.inf)
-            scores = ((self.validation_scores_ if resume else None) or []) + scores
-            validation_losses = ((self.validation_losses_ if resume else None) or []) + validation_losses
+        before = self.loss_curve_ if resume else []
+        losses, scores = before + history.loss_curve, history.validation_scores
+
+        def continued(name, values):
+            old = getattr(self, name) if resume else None
+            if old is None and values is None:
+                return None
+            parts = ((old, before), (values, history.loss_curve))
+            return [x for part, epochs in parts for x in (part or [np.nan] * len(epochs))]
+
         by_loss = scores is None or not self.early_stopping
         return {
             "loss_curve_": losses,
             "loss_": losses[-1] if losses else np.inf,
             "best_loss_": min(losses, default=np.inf) if by_loss else None,
-            "validation_scores_": scores,
-            "validation_losses_": validation_losses,
-            "best_validation_score_": best_score,
+            "validation_scores_": continued("validation_scores_", scores),
+            "validation_losses_": continued("validation_losses_", history.validation_losses),
+            "best_validation_score_": None if scores is None else max(scores, default=-np.inf),
             "n_iter_": len(losses),
             "t_": history.position,
         }

@@ -94,7 +94,8 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
     dropout : float or sequence of float, default=0.0
         Probability with which the output of a hidden unit is set to 0 in fine-tuning, for each sample
         anew, in [0, 1); what remains is divided by 1 - dropout (user guide, eq. 12). A sequence has one value
-        per hidden layer, from the lowest to the highest. Predictions are made without.
+        per hidden layer, from the lowest to the highest; below the highest frozen layer (`freeze`) it has no
+        effect. Predictions are made without.
 
     input_dropout : float, default=0.0
         The same for the inputs of the network.
@@ -102,7 +103,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the fine-tuning, by which those of the samples are multiplied; a class that
         is not in the dict has 1. "balanced" gives all classes the same sum of weights. Not where samples have
-        several classes.
+        several classes, and not in the scores of samples for validation.
 
     batch_size : int or "auto", default="auto"
         Samples per minibatch; "auto" is n_samples / 20, but at least 32
@@ -462,7 +463,12 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         """
         predicted, weights = self.predict(X), check_weights(sample_weight, X)
         if self._multilabel():
-            y = as_labels(y)
+            y = plain(as_labels(y))
+            if y.ndim != 2 or y.shape[1] != self.n_outputs_ or y.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"y must be a matrix of 0 and 1 of shape (n_samples, {self.n_outputs_}), as in fit, got "
+                    f"an array of shape {y.shape} and type {y.dtype}."
+                )
             labelled = (y >= 0).all(axis=1)
         else:
             y = column_or_1d(as_labels(y))

@@ -119,8 +119,8 @@ def compare_pretraining(
     scoring : str, callable or None, default=None
         As in `cross_val_score`; higher is better. None for the estimator's own: accuracy or R².
     n_repeats : int, default=2
-        How often the whole is repeated, each time with other seeds and, if `cv` is a number or a splitter
-        with a `random_state`, other splits.
+        How often the whole is repeated, each time with other seeds (of the encoder too, whatever its own)
+        and, if `cv` is a number or a splitter with a `random_state`, other splits.
     random_state : int, RandomState instance or None, default=None
         Determines splits and seeds.
     n_jobs : int or None, default=None
@@ -137,7 +137,8 @@ def compare_pretraining(
     TypeError
         If there is not one SdAClassifier or SdARegressor in the estimator.
     ValueError
-        If the encoder is frozen, no sample is labelled, or there are fewer than two pairs.
+        If the encoder is frozen, no sample is labelled, there are fewer than two pairs, a search has
+        `pretrain` in its grid, or `cv` or `scoring` is none of the above.
 
     References
     ----------
@@ -161,6 +162,12 @@ def compare_pretraining(
             f"{prefix}encoder is frozen: it is trained already, and there is no pretraining to compare. Hand "
             "over the encoder itself."
         )
+    _check_searches(estimator)
+    can_split = hasattr(cv, "split") or hasattr(cv, "__iter__")
+    if isinstance(cv, str) or not (cv is None or isinstance(cv, Integral) or can_split):
+        raise ValueError(f"cv must be a number of folds, a splitter or pairs of indices, got {cv!r}.")
+    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
+        raise ValueError(f"scoring must be one name or function, or None, got {scoring!r}.")
     require_y(y, "compare_pretraining")
     X, labels = indexable(X, as_labels(y))
     refuse_written_marks(labels)
@@ -207,13 +214,30 @@ def compare_pretraining(
 def _pretrain_prefix(estimator):
     """Return what comes before "pretrain" in the name of an estimator's parameter."""
     names = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else []
-    found = [name for name in names if name == "pretrain" or name.endswith("__pretrain")]
+    found = [name for name in names if _is_pretrain(name)]
     if len(found) != 1:
         raise TypeError(
             "estimator must be an SdAClassifier or SdARegressor, or have exactly one of them in it, got "
             f"{estimator!r}."
         )
     return found[0].removesuffix("pretrain")
+
+
+def _is_pretrain(name):
+    """Return whether a parameter is the `pretrain` of an estimator or of one in it."""
+    return name.split("__")[-1] == "pretrain"
+
+
+def _check_searches(estimator):
+    """Raise ValueError if an estimator is a search that chooses whether there is pretraining."""
+    for name, value in estimator.get_params(deep=True).items():
+        if name.split("__")[-1] in ("param_grid", "param_distributions"):
+            grids = value if isinstance(value, list | tuple) else [value]
+            if any(_is_pretrain(key) for grid in grids for key in grid):
+                raise ValueError(
+                    f"{name} has 'pretrain', which the comparison sets: the search would undo it, and both "
+                    "fits of a pair would be the same. Leave it out of the grid."
+                )
 
 
 def _unlabelled(labels, classes):
@@ -250,8 +274,15 @@ def _score_pair(estimator, prefix, X, y, train, test, others, seed, scoring):
             labels = labels.astype(np.int64)
         labels[len(train) :] = {"O": None, "f": np.nan}.get(labels.dtype.kind, UNLABELLED)
     scores = []
+    # those of the encoder are drawn from that of the network, so that repeats have other random weights
+    own_seeds = [
+        name
+        for name in estimator.get_params(deep=True)
+        if name.startswith(f"{prefix}encoder__") and name.split("__")[-1] == "random_state"
+    ]
     for pretrain in (True, False):
-        fitted = clone(estimator).set_params(**{f"{prefix}pretrain": pretrain, f"{prefix}random_state": seed})
+        seeds = {**dict.fromkeys(own_seeds), f"{prefix}random_state": seed}
+        fitted = clone(estimator).set_params(**{f"{prefix}pretrain": pretrain, **seeds})
         fitted.fit(_safe_indexing(X, rows), labels)
         scorer = check_scoring(fitted, scoring)
         scores.append(scorer(fitted, _safe_indexing(X, test), y[test]))

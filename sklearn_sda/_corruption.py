@@ -8,8 +8,8 @@ from scipy.sparse import issparse
 
 from sklearn_sda._kernels.corruption import CORRUPTIONS, choose_donors, emphasise
 
-# What NumPy says where an array that must not be modified would be.
-READ_ONLY = ("assignment destination is read-only", "output array is read-only")
+# How messages of NumPy end where an array that must not be modified would be.
+READ_ONLY = ("array is read-only", "destination is read-only")
 
 
 def name_of(kind):
@@ -283,7 +283,7 @@ class Corruption:
         try:
             made = np.asarray(function(given, copy.copy(level), random_state))
         except ValueError as error:
-            if str(error) not in READ_ONLY:
+            if not str(error).endswith(READ_ONLY):
                 raise
             raise ValueError(
                 f"The corruption {name} modifies its input. It must return a new array."

@@ -84,7 +84,8 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
     dropout : float or sequence of float, default=0.0
         Probability with which the output of a hidden unit is set to 0 in fine-tuning, for each sample
         anew, in [0, 1); what remains is divided by 1 - dropout (user guide, eq. 12). A sequence has one value
-        per hidden layer, from the lowest to the highest. Predictions are made without.
+        per hidden layer, from the lowest to the highest; below the highest frozen layer (`freeze`) it has no
+        effect. Predictions are made without.
 
     input_dropout : float, default=0.0
         The same for the inputs of the network.

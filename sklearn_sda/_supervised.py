@@ -7,7 +7,13 @@ from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
@@ -133,9 +139,8 @@ class SupervisedNetwork(
         weights = check_weights(sample_weight, X)
         if weights is not None and not fitted:
             check_takes_weights(encoder)
-        tuning_weights = self._weigh(targets, weights)
         validation = self._check_validation(encoder, X_val, y_val, targets)
-        rows = training_rows(len(targets.labelled), tuning_weights, targets.labelled)
+        rows = training_rows(len(targets.labelled), self._weigh(targets, weights), targets.labelled)
         if self.early_stopping and validation is None and self.max_iter > 0:
             _, held_out = self._split(rows, 0, strata=targets.strata)  # raises before any work if it must
             targets.part(held_out).check_enough()
@@ -153,7 +158,7 @@ class SupervisedNetwork(
         fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=self.max_iter)
         fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
         history = self._fine_tune(
-            encoder, targets, X, y, inputs, tuning_weights, validation, rng, fine_tuning,
+            encoder, targets, X, y, inputs, weights, validation, rng, fine_tuning,
             resume=resume and not grown, incremental=False,
         )  # fmt: skip
         fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -193,8 +198,8 @@ class SupervisedNetwork(
         weights = check_weights(sample_weight, X)
         if weights is not None and not fitted:
             check_takes_weights(encoder)
-        tuning_weights = self._weigh(targets, weights)
-        training_rows(len(targets.labelled), tuning_weights, targets.labelled)  # raises if there are none
+        # raises if there are none
+        training_rows(len(targets.labelled), self._weigh(targets, weights), targets.labelled)
         if not fitted:
             metadata = {"sample_weight": weights}
             encoder, inputs = self._pretrain(
@@ -203,7 +208,7 @@ class SupervisedNetwork(
         else:
             inputs = preprocess(encoder, X)
         self._fine_tune(
-            encoder, targets, X, y, inputs, tuning_weights, None, rng, NullContext(),
+            encoder, targets, X, y, inputs, weights, None, rng, NullContext(),
             resume=resume, incremental=True,
         )  # fmt: skip
         return self
@@ -263,12 +268,14 @@ class SupervisedNetwork(
         if not needs_labels(autoencoders):
             y, metadata = None, {**metadata, "y_val": None}
         try:
-            return cached(autoencoders, without_verbosity(autoencoders), inputs, y, metadata)
+            found = cached(autoencoders, without_verbosity(autoencoders), inputs, y, metadata)
         except pickle.PicklingError as error:  # joblib adds all that it was about
             raise ValueError(
                 f"memory={self.memory!r} can't cache the pretraining: {error.args[0]}. Use functions that a "
                 "module has by name, not lambdas, or set memory=None."
             ) from None
+        names = [name for name in autoencoders.get_params() if name.split("__")[-1] == "verbose"]
+        return found.set_params(**{name: autoencoders.get_params()[name] for name in names})
 
     def set_params(self, **params):
         """Set parameters, those of the encoder as ``encoder__name``.
@@ -395,7 +402,7 @@ class SupervisedNetwork(
             return X_val, targets.alike(X_val, y_val).check_enough()
 
     def _fine_tune(
-        self, encoder, targets, X, y, inputs, weights, validation, rng, context, *, resume, incremental
+        self, encoder, targets, X, y, inputs, sample_weight, validation, rng, context, *, resume, incremental
     ):  # fmt: skip
         """Train the whole network in the arrays of a fitted encoder, then set the attributes.
 
@@ -411,8 +418,8 @@ class SupervisedNetwork(
             Labels, as X for the callbacks.
         inputs : {ndarray, sparse matrix} of shape (n_samples, n_inputs)
             The samples as the lowest layer gets them.
-        weights : ndarray of shape (n_samples,) or None
-            Of the samples; None for ones.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Of the samples, without those of classes; None for ones.
         validation : tuple or None
             Validated samples for validation and their targets.
         rng : RandomState
@@ -428,6 +435,7 @@ class SupervisedNetwork(
         -------
         history : sklearn_sda._training.History
         """
+        weights = self._weigh(targets, sample_weight)
         layers = layers_of(split_steps(encoder)[1])
         trained, parameters = layers[self.freeze :], []
         for layer in trained:
@@ -461,12 +469,15 @@ class SupervisedNetwork(
             held_out = preprocess(encoder, X_val), val_targets, None
         elif self.early_stopping and not incremental and max_iter > 0:
             rows, held_out_rows = self._split(rows, rng, strata=targets.strata)
-            own_weights = None if weights is None else weights[held_out_rows]
+            own_weights = None if sample_weight is None else sample_weight[held_out_rows]
             held_out = inputs[held_out_rows], targets.part(held_out_rows), own_weights
         if self.freeze:
             inputs = frozen_code(layers[: self.freeze], inputs, rows)
         dropout, factors = self._dropout(encoder), self.learning_rate_factors
-        scaled_weights, mean_weight = scaled(weights, rows, dtype)
+        unit = None
+        if incremental:  # those of classes mean the same in every piece, whatever it has of them
+            unit = np.ones(inputs.shape[0]) if sample_weight is None else sample_weight
+        scaled_weights, mean_weight = scaled(weights, rows, dtype, unit)
         objective = Network(
             inputs,
             targets.write,
@@ -532,7 +543,10 @@ class SupervisedNetwork(
                 noises.append(noise)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of minibatches larger than these few samples
-            template.fit(*targets_like(classes, n_outputs, n_features))
+            X, y = targets_like(classes, n_outputs, n_features)
+            template.fit(X, y.astype(object) if y.dtype.kind == "U" else y)  # "-1" is a class here
+        if classes is not None:
+            template.classes_ = classes
         for step, noise in zip(split_steps(template.encoder_)[1], noises, strict=False):
             step.set_params(**noise)
         params = self.get_params(deep=False)
@@ -563,6 +577,11 @@ class SupervisedNetwork(
             raise ValueError(
                 f"{file.path} has no preprocessing, but the encoder of this {type(self).__name__} has "
                 f"{preprocessing!r}. Fit it before it takes parameters, with max_iter=0 if you like."
+            )
+        if is_classifier(self) == (file.link == "identity"):
+            raise ValueError(
+                f"{file.path} is of a {file.estimator}, whose output layer is {file.link!r}: its parameters "
+                f"can't become those of a {type(self).__name__}."
             )
         classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
         self._start(file.n_features, classes, file.output[1].size)

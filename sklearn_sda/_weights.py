@@ -56,8 +56,8 @@ def check_weights(sample_weight, X):
     return weights
 
 
-def scaled(weights, rows, dtype):
-    """Return weights whose mean over some rows is one, and what it was before.
+def scaled(weights, rows, dtype, unit=None):
+    """Return weights divided by the mean of some rows, and that mean.
 
     Parameters
     ----------
@@ -67,18 +67,22 @@ def scaled(weights, rows, dtype):
         The samples that are trained on.
     dtype : dtype
         Of the result.
+    unit : ndarray of shape (n_samples,) or None
+        Other weights, whose mean it shall be; None for the same.
 
     Returns
     -------
     weights : ndarray of shape (n_samples,) or None
-        None if they are all the same: it stands for ones.
+        None if they are all one: it stands for them.
     mean : float
     """
     if weights is None:
         return None, 1.0
-    own = weights if len(rows) == len(weights) else weights[rows]
-    mean = float(own.mean())
-    return None if (own == own[0]).all() else (weights / mean).astype(dtype), mean
+    unit = weights if unit is None else unit
+    own, unit = (part if len(rows) == len(part) else part[rows] for part in (weights, unit))
+    mean = float(unit.mean())
+    ones = (unit == unit[0]).all() and (own == unit).all()
+    return None if ones else (weights / mean).astype(dtype), mean
 
 
 def class_weights(class_weight, targets, weights):

@@ -6,8 +6,14 @@ from scipy import stats
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import PredefinedSplit, StratifiedKFold, StratifiedShuffleSplit
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    RandomizedSearchCV,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from test_few_labels import make_classifier, make_encoder, make_regressor, partly
 
@@ -189,3 +195,38 @@ def test_the_picture():
     )
     assert display.ax_.get_title().startswith("Pretraining: ")
     pyplot.close(display.figure_)
+
+
+def test_repeats_have_other_random_weights_whatever_the_seed_of_the_encoder(X, y):
+    seen = []
+
+    def remember(estimator, X, y):
+        seen.append(float(estimator.coefs_[0][0, 0]))
+        return len(seen) % 3
+
+    clf = SdAClassifier(StackedAutoencoderTransformer((5,), max_iter=0, random_state=0), max_iter=0)
+    compare_pretraining(clf, X, y, cv=2, n_repeats=2, random_state=1, scoring=remember)
+    assert seen[::2] == seen[1::2]  # the two fits of a pair
+    assert len(set(seen)) == 4
+
+
+@pytest.mark.parametrize("name", ["param_grid", "param_distributions"])
+def test_a_search_must_not_choose_the_pretraining(name, X, y):
+    search = {"param_grid": GridSearchCV, "param_distributions": RandomizedSearchCV}[name]
+    for grid in ({"c__pretrain": [True, False]}, [{"c__alpha": [0]}, {"c__pretrain": [False]}]):
+        pipeline = Pipeline([("c", SdAClassifier((3,), max_iter=1))])
+        with pytest.raises(ValueError, match=f"{name} has 'pretrain', which the comparison sets"):
+            compare_pretraining(search(pipeline, grid), X, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"cv": "5"}, "cv must be a number of folds, a splitter or pairs of indices, got '5'"),
+        ({"cv": 0.2}, "cv must be a number of folds"),
+        ({"scoring": ["accuracy", "f1_macro"]}, "scoring must be one name or function"),
+    ],
+)
+def test_splits_and_scorings_that_are_none(options, match, X, y):
+    with pytest.raises(ValueError, match=match):
+        compare_pretraining(SdAClassifier((3,), max_iter=1), X, y, **options)

@@ -940,3 +940,18 @@ def test_version():
     )
     assert done.stdout == f"sklearn_sda {__version__}\n"
     assert done.stderr == ""
+
+
+def test_an_error_of_training_is_not_one_of_writing(capsys, tmp_path, files):
+    Path("file").write_text("")  # where a cache wants a folder
+    command = ["train", "data.csv", "--target", "kind", "--output", "out", "--set", "memory=file"]
+    message = fails(capsys, tmp_path, *command)
+    assert "can't write" not in message
+
+
+def test_what_is_no_evidence_follows_the_least_certain_model(capsys):
+    record = {"fit_seconds": 1.0, "epochs": 1, "max_iter": 2}
+    accuracies = {"a": 0.5833, "b": 1.0}
+    records = {name: {**record, "test_accuracy": accuracy} for name, accuracy in accuracies.items()}
+    __main__.print_accuracies({**records, "most frequent": {"class": "c", "test_accuracy": 0.5}}, 12)
+    assert "standard error of about 0.143, differences below 0.286" in capsys.readouterr().out

@@ -756,3 +756,109 @@ def test_every_layer_of_what_is_frozen_must_be_fitted(X, y):
     codes = DenoisingAutoencoder(3, max_iter=1).fit(X)
     pipeline = make_pipeline(DenoisingAutoencoder(4), codes)
     assert_refused(SdAClassifier(FrozenEstimator(pipeline)), NotFittedError, "not fitted yet", X, y)
+
+
+@pytest.mark.parametrize("classes", [("-1", "1"), ("nan", "x"), ("a", "b")])
+def test_classes_that_look_like_marks_travel(classes, path, X, y):
+    labels = np.array(classes, object)[(y > 0).astype(int)]
+    clf = SdAClassifier((5,), max_iter=2, random_state=0).fit(X, labels)
+    clf.save_parameters(path)
+    mlp = MLPClassifier((5,), max_iter=1, random_state=0).fit(X, labels.astype(str))
+    for copy, expected in (
+        (SdAClassifier((5,)).load_parameters(path), clf.predict(X)),
+        (SdAClassifier.from_sklearn(clf.to_sklearn()), clf.predict(X)),
+        (SdAClassifier.from_sklearn(mlp), mlp.predict(X)),
+    ):
+        assert list(copy.classes_) == sorted(classes)
+        np.testing.assert_array_equal(copy.predict(X), expected)
+
+
+def test_a_file_of_another_kind_of_network_says_so(path, X, y):
+    regressor, clf = SdARegressor((5,), max_iter=1), SdAClassifier((5,), max_iter=1)
+    for saved, loaded in ((regressor, clf), (clf, regressor)):
+        clone(saved).fit(X, y).save_parameters(path)
+        with pytest.raises(ValueError, match=f"is of a {type(saved).__name__}, whose output layer is"):
+            loaded.load_parameters(path)
+
+
+def test_class_weights_matter_in_pieces_of_any_size(X):
+    y = (np.arange(60) % 2).astype(int)
+    encoder = FrozenEstimator(StackedAutoencoderTransformer((5,), max_iter=2, random_state=0).fit(X))
+    for size in (1, 4, 60):
+        means = []
+        for class_weight in (None, {1: 100.0}):
+            clf = SdAClassifier(
+                encoder, class_weight=class_weight, solver="sgd", momentum=0.0, learning_rate_init=1e-3
+            )
+            for start in range(0, 60, size):
+                part = slice(start, start + size)
+                clf.partial_fit(X[part], y[part], classes=[0, 1])
+            means.append(clf.predict_proba(X)[:, 1].mean())
+        assert means[1] > means[0] + 0.01
+    # the unit of the samples' own weights still does not matter
+    a, b = (
+        SdAClassifier(encoder, class_weight={1: 3.0}, alpha=0, random_state=0).partial_fit(
+            X, y, classes=[0, 1], sample_weight=weights
+        )
+        for weights in (None, np.full(60, 5.0))
+    )
+    np.testing.assert_allclose(a.output_coef_, b.output_coef_, rtol=1e-5)
+
+
+def test_class_weights_have_no_part_in_scores_for_validation(X):
+    y = (np.arange(60) < 12).astype(int)
+    encoder = StackedAutoencoderTransformer((5,), max_iter=0)
+    clf = SdAClassifier(
+        encoder, class_weight={1: 10.0}, early_stopping=True, max_iter=1, learning_rate_init=1e-9,
+        validation_fraction=0.25, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    # 3 of 15 samples are of class 1, and all have the same prediction or nearly so
+    assert (np.array(clf.validation_scores_) * 15) % 1 == pytest.approx(0)
+    weighted = clone(clf).fit(X, y, sample_weight=np.where(y, 10.0, 1.0))
+    assert weighted.validation_scores_ != clf.validation_scores_
+
+
+def test_curves_of_validation_are_as_long_as_those_of_training(X, y):
+    for estimator, metadata in (
+        (SdAClassifier((5,), max_iter=2), {"X_val": X, "y_val": y}),
+        (DenoisingAutoencoder(5, max_iter=2), {"X_val": X}),
+    ):
+        estimator.set_params(warm_start=True, random_state=0).fit(X, y)
+        assert estimator.validation_scores_ is None
+        estimator.fit(X, y, **metadata)
+        estimator.fit(X, y)
+        for curve in (estimator.validation_scores_, estimator.validation_losses_):
+            assert len(curve) == len(estimator.loss_curve_) == 6
+            assert list(np.isnan(curve)) == [True, True, False, False, True, True]
+        assert estimator.best_validation_score_ is None
+
+
+@pytest.mark.parametrize("labels", ["column", "texts", "wide"])
+def test_scores_of_several_classes_say_what_y_must_be(labels, X, y):
+    indicators = np.array([y > 0, y > 1]).T.astype(int)
+    clf = SdAClassifier((5,), max_iter=1).fit(X, indicators)
+    wrong = {"column": y, "texts": np.array(["a", "b"])[y % 2], "wide": np.column_stack([indicators, y > 0])}
+    with pytest.raises(ValueError, match=r"y must be a matrix of 0 and 1 of shape \(n_samples, 2\)"):
+        clf.score(X, wrong[labels])
+
+
+@pytest.mark.parametrize("method", ["sort", "shuffle", "put", "fill_diagonal"])
+def test_corruptions_that_modify_their_input_in_any_way(method, X):
+    def modifies(X, level, random_state):
+        {
+            "sort": X.sort,
+            "shuffle": lambda: random_state.shuffle(X),
+            "put": lambda: np.put(X, 0, 1),
+            "fill_diagonal": lambda: np.fill_diagonal(X, 1),
+        }[method]()
+        return X
+
+    layer = DenoisingAutoencoder(3, corruption=modifies, max_iter=1)
+    assert_refused(layer, ValueError, "modifies modifies its input", X)
+
+
+def test_a_cached_encoder_is_as_verbose_as_it_was_asked_to_be(X, y, tmp_path):
+    for verbose in (1, 0):
+        stack = StackedAutoencoderTransformer((4,), max_iter=1, verbose=verbose)
+        clf = SdAClassifier(stack, max_iter=1, memory=str(tmp_path), random_state=0).fit(X, y)
+        assert clf.encoder_.verbose == verbose
