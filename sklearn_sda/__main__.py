@@ -695,8 +695,10 @@ def fit(name, estimator, X, y, scale, quiet):
         start = time.perf_counter()
         try:
             model.fit(X, y)
-        except (TypeError, ValueError, OSError) as error:
+        except (TypeError, ValueError) as error:
             raise InputError(reason(error)) from error
+        except OSError as error:  # a cache that can't be written, as its text says
+            raise InputError(f"training failed: {error}") from error
         seconds = time.perf_counter() - start
     if bar is not None:
         model.set_callbacks()  # a callback must not be saved with the model

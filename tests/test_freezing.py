@@ -199,7 +199,7 @@ def test_both_phases_in_pieces_and_after_early_stopping(X, y):
     losses, scores = list(early.loss_curve_), list(early.validation_scores_)
     early.partial_fit(X, y)
     assert early.loss_curve_[:-1] == losses and early.n_iter_ == len(losses) + 1
-    assert early.validation_scores_ in (scores, None)
+    assert early.validation_scores_[:-1] == scores and np.isnan(early.validation_scores_[-1])
     frozen = make_classifier(freeze=1).partial_fit(X, y, classes=[0, 1, 2])
     frozen.set_params(freeze=0).partial_fit(X, y)  # the optimizer has other parameters now, and is new
     assert frozen.t_ == 120
