@@ -1,11 +1,11 @@
 """A linear SVM on frozen codes of 0, 1, 2 and 3 layers (Vincent et al. 2010, table 5).
 
-The representation is learned without labels and never fine-tuned: layers of rectifiers, tied weights, masking
+The representation is learned without labels and never fine-tuned: layers of rectifiers, tied weights,
 noise. On the code of each depth comes a linear SVM, in a `Pipeline`: the columns standardised, one against
-one, as LIBSVM does it (`LinearSVC` by itself is one against all, and has more errors). Noise and C are chosen
-on the validation set from the grid below, which was written down before the run; the test set is read once
-per cell, and only that of the chosen cell is shown. One seed. "rot" is generated anew, not the sample of the
-paper.
+one, as LIBSVM does it (`LinearSVC` by itself is one against all, and has more errors). C and, on "mnist",
+the noise and the sizes are chosen on the validation set from the grid below, which was written down before
+the run; the test set is read once per cell, and only that of the chosen cell is shown. One seed. "rot" is
+generated anew, not the sample of the paper.
 
 The test set of "rot" had been read for earlier grids, with these test errors:
 

@@ -17,10 +17,10 @@ noise that was best so far, and a higher level with emphasis, whose best was the
 masking noise there, whose best was the end of its grid too. None of these was tried out before. Last came
 dropout in the fine-tuning, which the paper did not have either, for the two sets that still missed (bg_rand
 11.57, rect 2.99): its probabilities, and on rect the noise and the epochs, were tried out on sets of other
-seeds, by validation errors on bg_rand, by those and by fresh test images on rect. Of all this, what the
-validation set chose for no model is not in the grid any more, for it took 2.2 of the 7.5 hours of all cells:
-wider layers (on rect SDAE-3 2.41 with 2,000 units and 2.25 with 3,000, on bg_rand 11.56), and on bg_rand
-masking noise of 0.55 and 0.7 (12.83 and 26.31) and noise of 0.4 with emphasis (11.17).
+seeds, by validation errors on bg_rand, by those and by fresh test images on rect. Some of this, which the
+validation set chose for no model, is not in the grid any more, for it took 2.2 of the 7.5 hours of all
+cells: wider layers (on rect SDAE-3 2.41 with 2,000 units and 2.25 with 3,000, on bg_rand 11.56), and on
+bg_rand masking noise of 0.55 and 0.7 (12.83 and 26.31) and noise of 0.4 with emphasis (11.17).
 """
 
 import argparse
