@@ -386,6 +386,8 @@ def configure(estimator, arguments):
     """Return an estimator with the parameters of ``--set``; raise InputError if it has no such one."""
     for name, value in arguments.settings + arguments.more_settings:
         parameters = estimator.get_params()
+        if name == "random_state":
+            raise InputError("--set can't set 'random_state': use --random-state, which splits the rows, too")
         # an encoder is no literal
         if name not in parameters or hasattr(parameters[name], "get_params"):
             kind = type(estimator).__name__
@@ -448,7 +450,9 @@ def check_comparison(network, y, arguments):
     if not arguments.compare:
         return 0
     if not network.pretrain:
-        raise InputError("--compare needs a network that is pretrained: leave out --no-pretrain")
+        raise InputError(
+            "--compare needs a network that is pretrained: leave out --no-pretrain and pretrain=False"
+        )
     folds = min(MOST_FOLDS, int(np.unique(known_labels(y), return_counts=True)[1].min()))
     if folds < 2:
         raise InputError("--compare needs at least 2 training rows of each class")

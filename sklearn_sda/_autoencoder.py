@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -66,8 +67,8 @@ class DenoisingAutoencoder(
 
         - "masking": the entry becomes 0 with probability `corruption_level`.
         - "salt_and_pepper": it becomes the column's minimum or maximum, by a fair coin.
-        - "swap": it becomes the value of its column in a training sample, drawn for each entry anew, so
-          that columns keep their distribution.
+        - "swap": it becomes the value of its column in a training sample (of the same call, in
+          `partial_fit`), drawn for each entry anew, so that columns keep their distribution.
         - "gaussian": normal noise is added, its standard deviation being `corruption_level` times that
           of the column.
         - "gaussian_absolute": the same with standard deviation `corruption_level`.
@@ -637,8 +638,23 @@ class DenoisingAutoencoder(
             rows, held_out_rows = self._split(rows, rng)
             part = None if weights is None else weights[held_out_rows]
             held_out = X[held_out_rows], part, targets and targets.part(held_out_rows)
+        if targets is not None and max_iter > 0 and not targets.labelled[rows].any():
+            raise ValueError(
+                f"supervision={self.supervision} has nothing to learn from: none of the {len(rows)} samples "
+                "that are trained on has a label. Those that have one have weight 0, or early_stopping set "
+                "them aside (hand over X_val and y_val, or set early_stopping=False)."
+            )
         donor_rows = None if len(rows) == X.shape[0] else rows  # noise is made of training samples only
-        needed = needs_columns(read_kinds(self.corruption))
+        kinds, levels, _ = self._read_corruption(X.shape[1], names)
+        swaps = any(kind == "swap" and np.any(level) for kind, level in zip(kinds, levels, strict=True))
+        if swaps and len(rows) == 1 and max_iter > 0:
+            warnings.warn(
+                "corruption='swap' changes nothing here: it takes values from the samples of this call, and "
+                "there is one only. Give partial_fit larger pieces.",
+                UserWarning,
+                stacklevel=5,  # through two decorators
+            )
+        needed = needs_columns(kinds)
         scaled_weights, mean_weight = scaled(weights, rows, self.dtype)
         # weights count within their piece
         own = weights / mean_weight if incremental and weights is not None else weights

@@ -187,20 +187,24 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
     def _split(self, rows, rng, *, strata=None):
         """Return the rows that are trained on and those that progress is measured by, drawn at random.
 
+        A seed draws the same split in every fit, so that ``warm_start`` does not measure progress by rows
+        that an earlier fit has trained on.
+
         Parameters
         ----------
         rows : range or ndarray of int of shape (n_rows,)
             To be split.
         rng : RandomState
-            Draws the split.
+            Draws the split if `random_state` is no seed.
         strata : ndarray of shape (n_samples,) or None
             Classes that both parts shall have in the same proportion.
         """
         rows = as_indices(rows)
         stratify = None if strata is None else strata[rows]
         fraction = self.validation_fraction
+        seed = self.random_state if isinstance(self.random_state, Integral) else rng
         try:
-            return train_test_split(rows, test_size=fraction, random_state=rng, stratify=stratify)
+            return train_test_split(rows, test_size=fraction, random_state=seed, stratify=stratify)
         except ValueError as error:
             reason = str(error).removesuffix(".")
             raise ValueError(

@@ -84,7 +84,8 @@ class Columns:
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
             these = slice(start, stop) if rows is None else rows[start:stop]
-            part = np.asarray(dense_rows(X, these), np.float64)
+            # the order in memory decides about the last bits of sums
+            part = np.ascontiguousarray(dense_rows(X, these), np.float64)
             own = np.ones(len(part)) if weights is None else weights[these]
             mean = np.average(part, axis=0, weights=own)
             squares = own @ (part - mean) ** 2

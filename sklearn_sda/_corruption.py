@@ -93,8 +93,8 @@ def level_by_column(level, feature_names):
     if isinstance(level, dict):
         if feature_names is None:
             raise ValueError(
-                "corruption_level by column name needs X with column names, such as a DataFrame (of a "
-                'transformer before the layer: set_output(transform="pandas")).'
+                "corruption_level by column name needs X with column names that are all texts, such as a "
+                'DataFrame (of a transformer before the layer: set_output(transform="pandas")).'
             )
         unknown = [name for name in level if name not in set(feature_names)]
         if unknown:

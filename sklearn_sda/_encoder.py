@@ -92,7 +92,8 @@ def named_encoder(encoder):
         If a parameter of an autoencoder is not valid.
     """
     if isinstance(encoder, FrozenEstimator):
-        encoder = encoder.estimator
+        while isinstance(encoder, FrozenEstimator):
+            encoder = encoder.estimator
         for autoencoder in split_steps(encoder)[1]:  # a Pipeline looks at its last step only
             check_is_fitted(autoencoder)
     elif encoder is None:

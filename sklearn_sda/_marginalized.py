@@ -177,7 +177,8 @@ def _moments(X, inputs, targets, weights):
     parts = [None] * len(starts)
 
     def work_on(number):
-        x = np.asarray(dense_rows(X, slice(starts[number], starts[number] + CHUNK)), np.float64)
+        # the order in memory decides about the last bits of sums
+        x = np.ascontiguousarray(dense_rows(X, slice(starts[number], starts[number] + CHUNK)), np.float64)
         A = x if inputs is None else np.asarray(inputs(x), np.float64)
         both = A if targets is None else np.hstack([A, targets(x)])
         own = np.ones(len(x)) if weights is None else weights[starts[number] : starts[number] + CHUNK]

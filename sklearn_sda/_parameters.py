@@ -306,8 +306,8 @@ def _read_list(metadata, name):
 
 
 def start_decoder(layer, arrays):
-    """Give a layer of tied weights a decoder of its own if a file has one: that of the closed form."""
-    if "decoder_coef" in arrays and layer._decoder_coef is None:
+    """Give a layer in closed form a decoder of its own if a file has one, whatever `tied_weights`."""
+    if "decoder_coef" in arrays and getattr(layer, "solver", None) == "marginalized":
         layer._decoder_coef = layer.encoder_coef_.T.copy()
 
 

@@ -122,8 +122,8 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
 
     warm_start : bool, default=False
         Whether `fit` continues fine-tuning from the present parameters, without pretraining. If the encoder
-        is a stack whose `hidden_layer_sizes` has grown, its layers are kept, the new ones are pretrained, and
-        the output layer starts anew.
+        is a stack whose `hidden_layer_sizes` has grown, its layers are kept, the new ones are pretrained
+        (then all of them together, if the stack has `fine_tune`), and the output layer starts anew.
 
     memory : str or joblib.Memory, default=None
         Cache for pretrained encoders: those that differ only in what matters to the fine-tuning are

@@ -147,7 +147,8 @@ class StackedAutoencoderTransformer(
 
     warm_start : bool, default=False
         Whether `fit` continues from the present layers. If `hidden_layer_sizes` has grown, they are left as
-        they are, and only the new ones are trained. Not together with `memory`.
+        they are, and only the new ones are trained, before `fine_tune` trains all of them. Not together with
+        `memory`.
 
     dtype : {"float32", "float64"}, default="float32"
         Type of the computation, the parameters and the output; one for all layers.
@@ -642,12 +643,17 @@ class StackedAutoencoderTransformer(
     def _start_like(self, file):
         """Become as fitted by ``max_iter=0``; see `SavesParameters`."""
         start_layers(self, file)
-        for layer, parameters, arrays in zip(
-            self._layers(), self._layer_parameters(), [*file.layers, *[{}] * len(self)], strict=False
-        ):
-            layer.set_params(**parameters)
+        self._give_parameters()
+        for layer, arrays in zip(self._layers(), file.layers, strict=False):
             start_decoder(layer, arrays)
-        if file.feature_names is not None:
+
+    def _give_parameters(self):
+        """Give the layers the parameters of the stack, which was fitted with others to samples of zeros."""
+        for layer, parameters in zip(self._layers(), self._layer_parameters(), strict=True):
+            layer.set_params(**parameters)
+            if layer.loss != "auto":
+                layer.out_activation_ = LOSSES[layer.loss].out_activation
+        if hasattr(self, "feature_names_in_"):
             _forget_names(self._layers()[0], self.feature_names_in_)
 
     def transform(self, X):

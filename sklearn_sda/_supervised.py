@@ -46,6 +46,7 @@ from sklearn_sda._objectives import Network
 from sklearn_sda._parameters import NO_NOISE, SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
 from sklearn_sda._samples import about_validation, check_samples
+from sklearn_sda._stacked import StackedAutoencoderTransformer
 from sklearn_sda._targets import require_y
 from sklearn_sda._training import as_indices, training_rows
 from sklearn_sda._weights import check_weights, scaled
@@ -132,7 +133,7 @@ class SupervisedNetwork(
         resume = self.warm_start and hasattr(self, "encoder_")
         rng = check_random_state(self.random_state)
         encoder, fitted, grown = self._next_encoder(rng, resume)
-        self._check_parameters(encoder)
+        self._check_parameters(encoder, fitted)
         given, X = X, self._check_samples(encoder, X, reset=not resume)
         require_y(y, type(self).__name__)
         targets = self._read_targets(X, y, resume, compute_type(encoder))
@@ -191,7 +192,7 @@ class SupervisedNetwork(
         encoder, fitted, grown = self._next_encoder(rng, resume)
         if grown:
             check_same_layers(self.encoder, self.encoder_)
-        self._check_parameters(encoder)
+        self._check_parameters(encoder, fitted)
         given, X = X, self._check_samples(encoder, X, reset=not resume)
         require_y(y, type(self).__name__)
         targets = read_targets(X, y, compute_type(encoder))
@@ -253,6 +254,9 @@ class SupervisedNetwork(
                 autoencoders = fit_autoencoders(autoencoders, None, inputs, y, metadata)
             context.call_on_fit_task_end(**task)
         encoder = with_autoencoders(encoder, iter(leaves(autoencoders)))
+        if grown:
+            wanted = named_encoder(self.encoder)
+            encoder.set_params(warm_start=wanted.warm_start, memory=wanted.memory)
         return encoder, X if inputs is samples else as_inputs(encoder, inputs)
 
     def _from_cache(self, autoencoders, inputs, y, metadata):
@@ -315,10 +319,16 @@ class SupervisedNetwork(
         encoder, fitted = make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
         return encoder, fitted, False
 
-    def _check_parameters(self, encoder):
+    def _check_parameters(self, encoder, fitted):
         """Raise ValueError if parameters do not go together, or not with the layers of the encoder."""
         self._dropout(encoder)
         self._check_solver()
+        if not fitted and not is_classifier(self) and needs_labels(encoder):
+            raise ValueError(
+                f"The layers of the encoder have supervision, which learns classes, but y of a "
+                f"{type(self).__name__} has numbers. Set supervision=0, or train the encoder with classes "
+                "before, and hand it over in a FrozenEstimator."
+            )
         n_hidden, factors = len(described_layers(encoder)), self.learning_rate_factors
         if self.freeze > n_hidden:
             raise ValueError(f"freeze={self.freeze} is more than the number of hidden layers, {n_hidden}.")
@@ -527,7 +537,7 @@ class SupervisedNetwork(
         self._optimizer = optimizer if incremental else None
         return history
 
-    def _start(self, n_features, classes, n_outputs):
+    def _start(self, n_features, classes, n_outputs, feature_names=None):
         """Become as fitted by ``pretrain=False, max_iter=0``; see `targets_like`."""
         frozen = isinstance(self.encoder, FrozenEstimator)
         untrained = {"pretrain": frozen, "max_iter": 0, "early_stopping": False, "solver": "adam"}
@@ -547,8 +557,13 @@ class SupervisedNetwork(
             template.fit(X, y.astype(object) if y.dtype.kind == "U" else y)  # "-1" is a class here
         if classes is not None:
             template.classes_ = classes
+        if feature_names is not None:
+            for estimator in [template] if frozen else [template, split_steps(template.encoder_)[1][0]]:
+                estimator.feature_names_in_ = np.array(feature_names, dtype=object)
         for step, noise in zip(split_steps(template.encoder_)[1], noises, strict=False):
             step.set_params(**noise)
+            if isinstance(step, StackedAutoencoderTransformer):
+                step._give_parameters()
         params = self.get_params(deep=False)
         vars(self).update({name: value for name, value in vars(template).items() if name not in params})
 
@@ -584,11 +599,19 @@ class SupervisedNetwork(
                 f"can't become those of a {type(self).__name__}."
             )
         classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
-        self._start(file.n_features, classes, file.output[1].size)
+        self._start(file.n_features, classes, file.output[1].size, file.feature_names)
         for layer, arrays in zip(self._layers(), file.layers, strict=False):
             start_decoder(layer, arrays)
-        if file.feature_names is not None:
-            self.feature_names_in_ = np.array(file.feature_names, dtype=object)
+
+    @property
+    def _fine_tuned(self):
+        """Whether the encoder is a stack whose layers were trained together."""
+        return getattr(self.encoder_, "_fine_tuned", False)
+
+    def _load_fine_tuned(self, fine_tuned):
+        """Make the encoder, if it is a stack, one whose layers were trained together, or not."""
+        if isinstance(self.encoder_, StackedAutoencoderTransformer):
+            self.encoder_._load_fine_tuned(fine_tuned)
 
     def _layers(self):
         """Return the layers of the fine-tuned encoder."""

@@ -413,6 +413,11 @@ def read_labels(X, y, classes=None, advice=""):
     """
     labels = as_labels(y)
     if labels.ndim == 2 and labels.shape[1] > 1:
+        if is_unlabelled(labels.ravel(), None).any():
+            raise ValueError(
+                "y is a matrix with None or NaN. In a matrix of labels, a sample without them has -1 in "
+                "every column."
+            )
         labels = plain(labels)
         if labels.dtype.kind not in "USO":
             known = np.where(labels == UNLABELLED, 0, labels)

@@ -122,7 +122,7 @@ class FilterDisplay:
         filters = filters.T
         drawn = filters[np.argsort(-np.linalg.norm(filters, axis=1), kind="stable")[:n_filters]]
         if name is None:
-            together = [parts.owner, *parts.autoencoders]
+            together = [parts.owner] * _is_fine_tuned(parts.owner, layer) + parts.autoencoders
             stacks = [s for s in together if not isinstance(s, DenoisingAutoencoder | BernoulliRBM)]
             tuned = any(getattr(s, "loss_curve_", []) for s in stacks)
             name = f"layer {layer + 1}{' after fine-tuning' if tuned else ''}"
@@ -601,6 +601,12 @@ def _import_pyplot(display):
             f"matplotlib is needed for {type(display).__name__}: pip install 'sklearn-sda[cli]'"
         ) from error
     return pyplot
+
+
+def _is_fine_tuned(owner, layer):
+    """Return whether the training of what owns the layers changes one, by its number from 0."""
+    factors = getattr(owner, "learning_rate_factors", None)
+    return layer >= getattr(owner, "freeze", 0) and (factors is None or factors[layer] != 0)
 
 
 def _is_square(n_features):

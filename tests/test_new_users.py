@@ -85,7 +85,7 @@ def test_supervision_names_itself(X):
     encoder = StackedAutoencoderTransformer((3,), supervision=0.5, max_iter=1)
     for y in (np.arange(30) / 7, np.zeros((30, 2))):
         with pytest.raises(ValueError, match="Labels for `supervision`, one class for each sample"):
-            SdARegressor(encoder).fit(X, y)
+            encoder.fit(X, y)
 
 
 @pytest.mark.parametrize("kind", ["category", "object", "string"])

@@ -862,3 +862,135 @@ def test_a_cached_encoder_is_as_verbose_as_it_was_asked_to_be(X, y, tmp_path):
         stack = StackedAutoencoderTransformer((4,), max_iter=1, verbose=verbose)
         clf = SdAClassifier(stack, max_iter=1, memory=str(tmp_path), random_state=0).fit(X, y)
         assert clf.encoder_.verbose == verbose
+
+
+def test_a_deeper_stack_takes_lower_layers_whatever_its_losses(path, X):
+    StackedAutoencoderTransformer((8,), activation="logistic", max_iter=1).fit(X).save_parameters(path)
+    deeper = StackedAutoencoderTransformer((8, 4), activation="logistic", random_state=0)
+    links = [layer.out_activation_ for layer in clone(deeper).set_params(max_iter=0).fit(X)]
+    deeper.load_parameters(path)
+    assert [layer.out_activation_ for layer in deeper] == links == ["logistic", "logistic"]
+    deeper.partial_fit(X)
+
+
+def test_a_file_with_untied_decoders_is_not_of_a_tied_stack(path, X):
+    StackedAutoencoderTransformer((8,), tied_weights=False, max_iter=1).fit(X).save_parameters(path)
+    stack = StackedAutoencoderTransformer((8,))
+    assert_refused(stack, ValueError, "tied_weights of layer 1 is another", path, method="load_parameters")
+
+
+@pytest.mark.parametrize("in_columns", [True, False])
+def test_layers_of_a_loaded_classifier_have_its_noise(in_columns, path, X, y):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(X[:, :3], columns=list("abc")) if in_columns else X
+    level = {"a": 0.4} if in_columns else 0.2
+    encoder = StackedAutoencoderTransformer((5, 4), corruption_level=level, emphasis=(1, 0.5), max_iter=1)
+    fitted = SdAClassifier(encoder, max_iter=0, random_state=0).fit(table, y)
+    fitted.save_parameters(path)
+    loaded = SdAClassifier(encoder).load_parameters(path)
+    for ours, theirs in zip(loaded.encoder_, fitted.encoder_, strict=True):
+        np.testing.assert_equal(ours.corruption_level, theirs.corruption_level)
+        assert ours.emphasis == theirs.emphasis
+    assert hasattr(loaded.encoder_, "feature_names_in_") == in_columns
+
+
+def test_the_decoders_of_a_loaded_classifier_are_those_of_its_stack(path, X, y):
+    stack = StackedAutoencoderTransformer((8, 4), max_iter=1, fine_tune=True, random_state=0)
+    fitted = SdAClassifier(stack, max_iter=0, random_state=0).fit(X, y)
+    fitted.save_parameters(path)
+    loaded, code = SdAClassifier(stack).load_parameters(path), fitted.transform(X)
+    expected = fitted.encoder_.inverse_transform(code)
+    np.testing.assert_array_equal(loaded.encoder_.inverse_transform(code), expected)
+    assert not np.array_equal(
+        fitted.encoder_.set_params(fine_tune=False).fit(X).inverse_transform(code), expected
+    )
+
+
+def test_numbers_are_no_classes_to_supervise_with(X):
+    targets = np.arange(float(len(X)))
+    encoder = StackedAutoencoderTransformer((5, 4), supervision=(0, 0.5), max_iter=1, random_state=0)
+    for method in ("fit", "partial_fit"):
+        model = SdARegressor(encoder)
+        assert_refused(model, ValueError, "Set supervision=0", X, targets, method=method)
+    SdARegressor(FrozenEstimator(clone(encoder).fit(X, targets > 9)), max_iter=1).fit(X, targets)
+
+
+def test_supervision_without_a_label_to_train_on_is_refused(X, y):
+    few = np.where(np.arange(len(X)) < 6, y, -1)
+    layer = DenoisingAutoencoder(4, supervision=1.0, random_state=0)
+    weights = (few < 0).astype(float)
+    assert_refused(layer, ValueError, "nothing to learn from", X, few, weights)
+    layer.set_params(max_iter=0).fit(X, few, sample_weight=weights)
+
+
+def test_swap_says_that_it_has_nobody_to_swap_with(X):
+    layer = DenoisingAutoencoder(4, corruption=["masking", "swap"], corruption_level=[0, 0.1], random_state=0)
+    with pytest.warns(UserWarning, match="changes nothing here"):
+        layer.partial_fit(X[:1])
+    layer.partial_fit(X[:2])  # warnings are errors
+    layer.set_params(corruption_level=[0.1, 0]).partial_fit(X[:1])
+
+
+@pytest.mark.parametrize("estimator", [DenoisingAutoencoder(4), SdAClassifier((4,))])
+def test_a_warm_start_is_validated_on_the_same_rows(estimator, monkeypatch, X, y):
+    held_out, split = [], type(estimator)._split
+
+    def spy(self, rows, rng, *, strata=None):
+        parts = split(self, rows, rng, strata=strata)
+        if rng != 0:  # not the check before any work
+            held_out.append(parts[1])
+        return parts
+
+    monkeypatch.setattr(type(estimator), "_split", spy)
+    estimator = clone(estimator).set_params(early_stopping=True, warm_start=True, max_iter=2)
+    for seed in (0, 0, 1, np.random.RandomState(0), None):
+        estimator.set_params(random_state=seed).fit(X, y)
+    first, again, other, *_ = map(list, held_out)
+    assert first == again != other and len(held_out) == 5
+
+
+def test_an_encoder_that_has_grown_has_the_parameters_that_it_was_given(X, y, tmp_path):
+    stack = StackedAutoencoderTransformer((5,), max_iter=1)
+    model = SdAClassifier(stack, warm_start=True, max_iter=1, random_state=0).fit(X, y)
+    model.set_params(encoder__hidden_layer_sizes=(5, 4), encoder__memory=str(tmp_path)).fit(X, y)
+    assert len(model.encoder_) == 2
+    assert (model.encoder_.warm_start, model.encoder_.memory) == (False, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        DenoisingAutoencoder(3, corruption="gaussian", max_iter=2, dtype="float64", random_state=0),
+        DenoisingAutoencoder(3, solver="marginalized", activation="tanh", dtype="float64", random_state=0),
+    ],
+)
+def test_the_order_in_memory_does_not_matter(layer):
+    X = np.random.RandomState(0).uniform(size=(579, 7))
+    first, second = (clone(layer).fit(samples) for samples in (X, np.asfortranarray(X)))
+    np.testing.assert_array_equal(first.encoder_coef_, second.encoder_coef_)
+    np.testing.assert_array_equal(first.decoder_intercept_, second.decoder_intercept_)
+
+
+def test_filters_that_no_fine_tuning_changed_do_not_say_so(X, y):
+    pytest.importorskip("matplotlib")
+    model = SdAClassifier((6, 5), freeze=1, max_iter=1, random_state=0).fit(X, y)
+    names = [FilterDisplay.from_estimator(model, layer=layer).name for layer in (0, 1)]
+    assert names == ["layer 1", "layer 2 after fine-tuning"]
+    model.set_params(freeze=0, learning_rate_factors=[1, 0, 1]).fit(X, y)
+    names = [FilterDisplay.from_estimator(model, layer=layer).name for layer in (0, 1)]
+    assert names == ["layer 1 after fine-tuning", "layer 2"]
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+def test_gaps_in_a_matrix_of_labels_say_what_stands_for_none(gap, X):
+    y = np.eye(3)[np.arange(len(X)) % 3].astype(object)
+    y[0] = gap
+    model = SdAClassifier((4,))
+    for matrix in (y, np.where(y == 1, 1, np.nan)):
+        assert_refused(model, ValueError, "has -1 in every column", X, matrix)
+
+
+def test_what_is_frozen_twice_is_frozen(X, y):
+    stack = StackedAutoencoderTransformer((4,), max_iter=1).fit(X)
+    twice = SdAClassifier(FrozenEstimator(FrozenEstimator(stack)), max_iter=0).fit(X, y)
+    np.testing.assert_array_equal(twice.transform(X), stack.transform(X))
