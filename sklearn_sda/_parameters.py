@@ -276,7 +276,8 @@ class ParameterFile:
                 if name not in own or name not in arrays:
                     place = "this estimator" if name not in own else self.path
                     raise ValueError(
-                        f"layer{number}.{name} is not in {place}: tied_weights of layer {number} is another."
+                        f"layer{number}.{name} is not in {place}: tied_weights of layer {number} is another, "
+                        "or solver='marginalized', whose layers have a decoder of their own."
                     )
                 _check_array(f"layer{number}.{name}", arrays[name], own[name], self.path, f"layer {number}")
 

@@ -874,9 +874,13 @@ def test_a_deeper_stack_takes_lower_layers_whatever_its_losses(path, X):
 
 
 def test_a_file_with_untied_decoders_is_not_of_a_tied_stack(path, X):
-    StackedAutoencoderTransformer((8,), tied_weights=False, max_iter=1).fit(X).save_parameters(path)
-    stack = StackedAutoencoderTransformer((8,))
+    StackedAutoencoderTransformer((3,), tied_weights=False, max_iter=1).fit(X).save_parameters(path)
+    stack = StackedAutoencoderTransformer((3,))
     assert_refused(stack, ValueError, "tied_weights of layer 1 is another", path, method="load_parameters")
+    StackedAutoencoderTransformer((3,), **CLOSED).fit(X).save_parameters(path)
+    stack.set_params(activation="tanh")
+    assert_refused(stack, ValueError, "solver='marginalized', whose", path, method="load_parameters")
+    stack.set_params(solver="marginalized").load_parameters(path)
 
 
 @pytest.mark.parametrize("in_columns", [True, False])
