@@ -604,9 +604,9 @@ def _import_pyplot(display):
 
 
 def _is_fine_tuned(owner, layer):
-    """Return whether the training of what owns the layers changes one, by its number from 0."""
-    factors = getattr(owner, "learning_rate_factors", None)
-    return layer >= getattr(owner, "freeze", 0) and (factors is None or factors[layer] != 0)
+    """Return whether the training of what owns the layers changes one, by its number from 0, or one below."""
+    factors = getattr(owner, "learning_rate_factors", None) or [1] * (layer + 1)
+    return any(factors[getattr(owner, "freeze", 0) : layer + 1])
 
 
 def _is_square(n_features):

@@ -982,7 +982,10 @@ def test_filters_that_no_fine_tuning_changed_do_not_say_so(X, y):
     assert names == ["layer 1", "layer 2 after fine-tuning"]
     model.set_params(freeze=0, learning_rate_factors=[1, 0, 1]).fit(X, y)
     names = [FilterDisplay.from_estimator(model, layer=layer).name for layer in (0, 1)]
-    assert names == ["layer 1 after fine-tuning", "layer 2"]
+    # those of layer 2 are seen through layer 1, which was trained
+    assert names == ["layer 1 after fine-tuning", "layer 2 after fine-tuning"]
+    model.set_params(learning_rate_factors=[0, 0, 1]).fit(X, y)
+    assert FilterDisplay.from_estimator(model, layer=1).name == "layer 2"
 
 
 @pytest.mark.parametrize("gap", [None, np.nan])
