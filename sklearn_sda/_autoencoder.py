@@ -122,8 +122,9 @@ class DenoisingAutoencoder(
     solver : {"adam", "sgd", "lbfgs", "marginalized"}, default="adam"
         Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
         Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all samples,
-        which are corrupted once; it stops where no component of the gradient is above `tol`. It has no
-        minibatches, learning rate or early stopping. "marginalized" is no optimizer but the solution in
+        which are corrupted once; it stops where no component of the gradient is above `tol`, or where an
+        iteration lowers the loss by less than a fraction of 2e-9 (SciPy's). It has no minibatches, learning
+        rate or early stopping. "marginalized" is no optimizer but the solution in
         closed form (eq. 10; Chen et al. 2012): the linear map that reconstructs `n_components` columns of X,
         those of the largest variance, from masked samples with the least squared error on average over all
         masks, then the hidden unit (the paper's is "tanh"). For corruption "masking", squared error and the
@@ -234,7 +235,7 @@ class DenoisingAutoencoder(
         Their loss, without penalties; for a layer the negative score.
 
     best_validation_score_ : float or None
-        Highest of those of the last `fit`, that of the restored parameters.
+        Highest of those of the last `fit`; with early stopping that of the restored parameters.
 
     n_iter_ : int
         Number of epochs.
@@ -569,7 +570,7 @@ class DenoisingAutoencoder(
                 score = trained._mean_score(validation[0])
                 return score, -score
 
-        history = History.begin(validate, X.shape[0])
+        history = History.begin(validate, X.shape[0] if weights is None else np.count_nonzero(weights))
         history.end_epoch(loss, validate)
         history.converged = True
         monitor.end_epoch(history)

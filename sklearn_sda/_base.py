@@ -131,7 +131,7 @@ class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):
         ],
         "stopping": [StrOptions(set(STOPPING_RULES))],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

@@ -114,8 +114,9 @@ def compare_pretraining(
         Labels or target values; for samples without, -1, None or NaN among labels, NaN among values.
     cv : int, splitter or iterable, default=5
         Number of folds (stratified for a classifier, shuffled), a splitter such as `StratifiedShuffleSplit`
-        for the labelled samples, or pairs of their indices. With ``train_size=100`` of a splitter, the
-        question is what pretraining is worth with 100 labels.
+        for the labelled samples, or pairs of their indices, such as
+        ``list(GroupKFold().split(X, y, groups))``. With ``train_size=100`` of a splitter, the question is
+        what pretraining is worth with 100 labels.
     scoring : str, callable or None, default=None
         As in `cross_val_score`; higher is better. None for the estimator's own: accuracy or R².
     n_repeats : int, default=2

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
 from sklearn_sda._boltzmann import BoltzmannLayer
-from sklearn_sda._stacked import StackedAutoencoderTransformer
+from sklearn_sda._stacked import StackedAutoencoderTransformer, fit_with_metadata
 
 # What a layer may be. "Autoencoder" stands for all of them in names and messages.
 AUTOENCODERS = (DenoisingAutoencoder, StackedAutoencoderTransformer, BernoulliRBM)
@@ -197,6 +197,16 @@ def without_verbosity(encoder):
     return encoder.set_params(**quiet)
 
 
+def exchange_callbacks(encoder, callbacks=None):
+    """Give an encoder and its steps callbacks, a list of this function or none; return those they had."""
+    estimators = [encoder, *leaves(encoder)] if isinstance(encoder, Pipeline) else [encoder]
+    before = [vars(estimator).pop("_skl_callbacks", None) for estimator in estimators]
+    for estimator, own in zip(estimators, callbacks or [], strict=False):
+        if own is not None:
+            estimator._skl_callbacks = own
+    return before
+
+
 def fit_preprocessing(encoder, X, y, X_val, labelled):
     """Fit the preprocessing of an encoder, in place.
 
@@ -259,9 +269,6 @@ def with_autoencoders(encoder, autoencoders):
 def fit_autoencoders(encoder, key, X, y, metadata):
     """Fit the autoencoders of an encoder.
 
-    With metadata they are fitted one by one, as a `Pipeline` does. (Scikit-learn's routing would want every
-    step to say whether it takes weights.)
-
     Parameters
     ----------
     encoder : estimator
@@ -281,16 +288,10 @@ def fit_autoencoders(encoder, key, X, y, metadata):
         Fitted.
     """
     metadata = {name: value for name, value in metadata.items() if value is not None}
-    if not metadata:
-        return encoder.fit(X, y)
-    steps = leaves(encoder)
-    for step in steps:
-        step.fit(X, y, **({} if isinstance(step, BernoulliRBM) else metadata))
-        if step is not steps[-1]:
-            X = step.transform(X)
-            if "X_val" in metadata:
-                metadata["X_val"] = step.transform(metadata["X_val"])
-    return encoder
+    if isinstance(encoder, Pipeline):
+        fit_with_metadata(encoder, X, y, metadata)
+        return encoder
+    return encoder.fit(X, y, **({} if isinstance(encoder, BernoulliRBM) else metadata))
 
 
 def grown_encoder(encoder, fitted, *, pretrain):

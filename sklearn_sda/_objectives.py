@@ -236,8 +236,10 @@ class Reconstruction(_Objective):
         self._loss, self._target_loss = LOSSES[loss], LOSSES[target_loss]
         self._corruption = corruption
         self._supervision, self._write_targets, self._labelled = supervision, write_targets, labelled
-        self._strengths = np.array(penalties, self._dtype)
-        activity_l1, sparsity_weight, _, contraction = penalties
+        activity_l1, sparsity_weight, target, contraction = penalties
+        # rounding must not make 0 or 1 of a target between them
+        target = np.clip(target, np.finfo(self._dtype).tiny, largest_below_one(self._dtype))
+        self._strengths = np.array((activity_l1, sparsity_weight, target, contraction), self._dtype)
         penalised = activity_l1 > 0 or sparsity_weight > 0 or contraction > 0
         self._folding = alpha == 0 and contraction == 0
 

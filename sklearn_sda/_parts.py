@@ -25,6 +25,10 @@ LOSS_LABELS = {
 }
 
 
+# Where estimators keep the one that they have fitted.
+FITTED = ("best_estimator_", "estimator_", "regressor_")
+
+
 class Parts(NamedTuple):
     """The parts of a fitted estimator.
 
@@ -54,6 +58,15 @@ class Parts(NamedTuple):
         return check_samples(self.owner, X, self.layers[0].encoder_coef_.dtype, reset=False)
 
 
+def fitted_steps(estimator):
+    """Return the steps of nested pipelines, and of what searches and the like have fitted, as one list."""
+    steps = []
+    for step in leaves(estimator):
+        fitted = next((getattr(step, name) for name in FITTED if hasattr(step, name)), None)
+        steps += [step] if fitted is None else fitted_steps(fitted)
+    return steps
+
+
 def find_parts(estimator):
     """Return the `Parts` in an estimator.
 
@@ -64,12 +77,13 @@ def find_parts(estimator):
     TypeError
         If there is no autoencoder in it.
     """
-    steps = leaves(estimator)
+    steps = fitted_steps(estimator)
     first = next((k for k, step in enumerate(steps) if isinstance(step, AUTOENCODERS + SUPERVISED)), None)
     if first is None:
         raise TypeError(
             "estimator must be a DenoisingAutoencoder, a StackedAutoencoderTransformer, an SdAClassifier, "
-            f"an SdARegressor or a Pipeline with one of them, got {estimator!r}."
+            "an SdARegressor, a Pipeline with one of them, or a search or the like that has fitted one, got "
+            f"{estimator!r}."
         )
     owner = steps[first]
     check_is_fitted(owner)

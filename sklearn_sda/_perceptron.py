@@ -218,7 +218,8 @@ class PerceptronExchange:
             dtype=coefs[0].dtype.name,
         )
         network = cls(stack, **{**shared_parameters(mlp, cls()), "warm_start": False})
-        network._start(coefs[0].shape[0], classes, intercepts[-1].size)
+        names = getattr(mlp, "feature_names_in_", None)
+        network._start(coefs[0].shape[0], classes, intercepts[-1].size, coefs[0].dtype, names)
         for ours, theirs in zip(network.coefs_ + network.intercepts_, coefs + intercepts, strict=True):
             ours[...] = theirs
         network.set_params(warm_start=mlp.warm_start)

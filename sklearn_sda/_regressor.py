@@ -50,8 +50,8 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Optimizer of the fine-tuning: Adam, stochastic gradient descent with `momentum`, or L-BFGS (SciPy's)
         for small data: each of its at most `max_iter` iterations sees all samples; it stops where no
-        component of the gradient is above `tol`. It has no minibatches, learning rate, dropout or early
-        stopping.
+        component of the gradient is above `tol`, or where an iteration lowers the loss by less than a
+        fraction of 2e-9 (SciPy's). It has no minibatches, learning rate, dropout or early stopping.
 
     learning_rate_init : float, default=0.001
         Step size of the first epoch.
@@ -172,7 +172,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         Their loss, without penalties.
 
     best_validation_score_ : float or None
-        Highest of those of the last `fit`, that of the restored parameters.
+        Highest of those of the last `fit`; with early stopping that of the restored parameters.
 
     n_iter_ : int
         Number of epochs of the fine-tuning.

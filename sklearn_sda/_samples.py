@@ -1,6 +1,7 @@
 """What estimators accept as samples: X, codes, samples for validation."""
 
 from contextlib import contextmanager
+from datetime import date, timedelta
 
 import numpy as np
 from scipy.sparse import issparse
@@ -45,6 +46,9 @@ def check_samples(estimator, X, dtype, *, reset):
         if X.dtype.kind == "O":  # categories or decimals in all columns of a data frame
             X = check_array(X, dtype=np.float64)
         check_representable(X, dtype)
+    except TypeError:  # NumPy's, of dates beside numbers
+        _name_columns(given)
+        raise
     except ValueError as error:
         if str(error).startswith(NOT_NUMERIC):
             _name_columns(given)
@@ -73,14 +77,15 @@ def about_supervision():
 
 
 def _name_columns(X):
-    """Raise ValueError that names a column of texts, if X is a data frame that has one."""
+    """Raise ValueError that names a column of texts or dates, if X is a data frame that has one."""
     names = "column_names" if not hasattr(X, "iloc") and hasattr(X, "column_names") else "columns"
     for name in getattr(X, names, ()):
-        text = next((value for value in X[name] if isinstance(value, str)), None)
-        if text is not None:
+        found = next((value for value in X[name] if isinstance(value, str | date | timedelta)), None)
+        if found is not None:
             raise ValueError(
-                f"X is not numeric: column {name!r} has {text!r}. Encode such columns, for instance with "
-                "OneHotEncoder() in a ColumnTransformer, or leave them out."
+                f"X is not numeric: column {name!r} has {str(found)!r}. "
+                "Make numbers of such columns, of texts for instance with OneHotEncoder() in a "
+                "ColumnTransformer, of dates with a difference in days, or leave them out."
             )
 
 

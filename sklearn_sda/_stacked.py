@@ -1,6 +1,7 @@
 """A stack of layers: builds and owns a Pipeline, whose `fit` is greedy layer-wise pretraining."""
 
 import copy
+import warnings
 from contextlib import contextmanager
 from itertools import pairwise
 from numbers import Integral, Real
@@ -161,7 +162,7 @@ class StackedAutoencoderTransformer(
         If positive, a line is printed for every epoch.
 
     memory : str or joblib.Memory, default=None
-        Cache for trained layers (all but the last), as in `Pipeline`.
+        Cache for trained layers (all but the last), as in `Pipeline`. Needs an integer `random_state`.
 
     fine_tune : bool or dict, default=False
         Whether all layers are trained together after the last of them: the encoders are followed by the
@@ -192,8 +193,8 @@ class StackedAutoencoderTransformer(
         one layer.
 
     loss_ : float
-        Training loss of the last epoch of the fine-tuning, per sample. Defined, as the next four, only
-        with `fine_tune`.
+        Training loss of the last epoch of the fine-tuning, per sample. Defined, as all that follow here up to
+        `t_`, only with `fine_tune`.
 
     best_loss_ : float or None
         Lowest training loss of the fine-tuning; None with early stopping.
@@ -209,7 +210,10 @@ class StackedAutoencoderTransformer(
         Their loss, the negative score.
 
     best_validation_score_ : float or None
-        Highest of those, that of the restored parameters.
+        Highest of those; with early stopping that of the restored parameters.
+
+    t_ : int
+        Number of samples seen in the fine-tuning.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -395,10 +399,13 @@ class StackedAutoencoderTransformer(
         X = check_samples(self, X, self.dtype, reset=not resume)
         weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
+        if self.memory is not None and not isinstance(self.random_state, Integral):
+            warn_of_no_seed(self, stacklevel=5)  # through two decorators
         trainer = None
         if self._fine_tunes():
             names = getattr(self, "feature_names_in_", None)
             trainer = make_trainer(self.fine_tune, thawed(pipeline)[0], X.shape[1], names)
+        goes_on = resume and self._fine_tuned and trainer is not None and len(pipeline) == len(self.pipeline_)
         context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         pretraining = context.subcontext(task_name="pretrain")
@@ -408,12 +415,12 @@ class StackedAutoencoderTransformer(
                 fit_pipeline(pipeline, X, y, weights, validation)
             self.pipeline_ = thawed(pipeline)
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        self._forget_fine_tuning()
+        if not goes_on:
+            self._begin_fine_tuning(trainer is not None)
         if trainer is not None:
             n_epochs = trainer._max_iter(len(training_rows(X.shape[0], weights)))
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=n_epochs)
             fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            self.loss_curve_ = []  # from now on the layers are those of a deep autoencoder, see `_decoders`
             train_together(self, trainer, X, y, fine_tuning, weights, validation)
             fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -465,7 +472,7 @@ class StackedAutoencoderTransformer(
                 if number < len(self):
                     code = layer.transform(code)
         self.pipeline_ = pipeline
-        self._forget_fine_tuning()
+        self._begin_fine_tuning(False)
         return self
 
     @property
@@ -473,21 +480,19 @@ class StackedAutoencoderTransformer(
         """Whether the layers were trained together."""
         return hasattr(self, "loss_curve_")
 
-    def _load_fine_tuned(self, fine_tuned):
-        """Become a stack whose layers were trained together, or not, with no curves of that."""
-        self._forget_fine_tuning()
-        if fine_tuned:
-            vars(self).update(dict.fromkeys(FINE_TUNING_ATTRIBUTES), loss_curve_=[], loss_=np.inf)
-
-    def _forget_fine_tuning(self):
-        """Remove what an earlier training of the whole stack left: the layers are layers again."""
+    def _begin_fine_tuning(self, fine_tuned):
+        """Become a stack whose layers are trained together, with no epoch of that, or are layers again."""
         for name in FINE_TUNING_ATTRIBUTES:
             vars(self).pop(name, None)
+        if fine_tuned:
+            none = dict.fromkeys(FINE_TUNING_ATTRIBUTES)
+            vars(self).update(none, loss_curve_=[], loss_=np.inf, best_loss_=np.inf, t_=0)
 
     def _sizes(self):
         """Return the layer sizes as a list; raise ValueError if one is not a positive integer."""
         sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        one = isinstance(sizes, Integral) or getattr(sizes, "ndim", 1) == 0
+        sizes = [sizes] if one else list(sizes)
         if not sizes or not all(isinstance(size, Integral) and size >= 1 for size in sizes):
             raise ValueError(
                 "hidden_layer_sizes must be a positive integer or a non-empty sequence of them, got "
@@ -737,6 +742,16 @@ class StackedAutoencoderTransformer(
         return float(self.score_samples(X).mean(dtype=np.float64))
 
 
+def warn_of_no_seed(estimator, stacklevel):
+    """Warn that a cache is of no use to an estimator without a seed."""
+    warnings.warn(
+        f"memory={estimator.memory!r} is of no use with random_state={estimator.random_state!r}: every fit "
+        "pretrains with another seed, and leaves another file there. Set random_state to an integer.",
+        UserWarning,
+        stacklevel=stacklevel,
+    )
+
+
 def thawed(pipeline):
     """Return a pipeline with the estimators that are frozen in another one as its steps."""
     steps = [
@@ -774,15 +789,40 @@ def fit_pipeline(pipeline, X, y, weights, validation):
             X = below.transform(X[:FEW])
             layer.fit(X, None)
         return
+    fit_with_metadata(pipeline, X, y, metadata)
+
+
+def fit_with_metadata(pipeline, X, y, metadata):
+    """Fit a pipeline of autoencoders, those steps with metadata that take some.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Of `DenoisingAutoencoder`, `StackedAutoencoderTransformer` and others, which take none.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or None
+        Labels.
+    metadata : dict
+        Any of `sample_weight`, `X_val`, of which every step gets the code, and `y_val`.
+    """
+    takes = [hasattr(type(step), "set_fit_request") for _, step in pipeline.steps]
+    if not (metadata and any(takes)):
+        pipeline.fit(X, y)
+        return
+    # the requests are for this call only: a step may have its user's own
+    before = [vars(step).get("_metadata_request") for _, step in pipeline.steps]
     with config_context(enable_metadata_routing=True):
-        for _, layer in pipeline.steps:
-            if not isinstance(layer, FrozenEstimator):
-                layer.set_fit_request(sample_weight=True, X_val=True, y_val=True)
+        for (_, step), takes_some in zip(pipeline.steps, takes, strict=True):
+            if takes_some:
+                step.set_fit_request(sample_weight=True, X_val=True, y_val=True)
         pipeline.set_params(transform_input=["X_val"])
         pipeline.fit(X, y, **metadata)
     pipeline.set_params(transform_input=None)
-    for _, layer in pipeline.steps:  # the requests were for this call
-        vars(layer).pop("_metadata_request", None)
+    for (_, step), request in zip(pipeline.steps, before, strict=True):
+        vars(step).pop("_metadata_request", None)
+        if request is not None:
+            step._metadata_request = request
 
 
 def _forget_names(layer, feature_names):

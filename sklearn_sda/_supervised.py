@@ -16,7 +16,7 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
 from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, writeable
@@ -26,6 +26,7 @@ from sklearn_sda._encoder import (
     check_takes_weights,
     compute_type,
     described_layers,
+    exchange_callbacks,
     fit_autoencoders,
     fit_preprocessing,
     grown_encoder,
@@ -46,7 +47,7 @@ from sklearn_sda._objectives import Network
 from sklearn_sda._parameters import NO_NOISE, SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
 from sklearn_sda._samples import about_validation, check_samples
-from sklearn_sda._stacked import StackedAutoencoderTransformer
+from sklearn_sda._stacked import StackedAutoencoderTransformer, warn_of_no_seed
 from sklearn_sda._targets import require_y
 from sklearn_sda._training import as_indices, training_rows
 from sklearn_sda._weights import check_weights, scaled
@@ -262,15 +263,11 @@ class SupervisedNetwork(
     def _from_cache(self, autoencoders, inputs, y, metadata):
         """Fit autoencoders, or take them from the cache `memory`; see `fit_autoencoders`."""
         if not (isinstance(self.random_state, Integral) or is_seeded(self.encoder)):
-            warnings.warn(
-                f"memory={self.memory!r} is of no use with random_state={self.random_state!r}: every fit "
-                "pretrains with another seed, and leaves another file there. Set random_state to an integer.",
-                UserWarning,
-                stacklevel=6,  # through two decorators
-            )
+            warn_of_no_seed(self, stacklevel=7)  # through two decorators
         cached = check_memory(self.memory).cache(fit_autoencoders, ignore=["encoder"])
         if not needs_labels(autoencoders):
             y, metadata = None, {**metadata, "y_val": None}
+        callbacks = exchange_callbacks(autoencoders)  # neither in the key nor in the file
         try:
             found = cached(autoencoders, without_verbosity(autoencoders), inputs, y, metadata)
         except pickle.PicklingError as error:  # joblib adds all that it was about
@@ -278,6 +275,7 @@ class SupervisedNetwork(
                 f"memory={self.memory!r} can't cache the pretraining: {error.args[0]}. Use functions that a "
                 "module has by name, not lambdas, or set memory=None."
             ) from None
+        exchange_callbacks(found, callbacks)
         names = [name for name in autoencoders.get_params() if name.split("__")[-1] == "verbose"]
         return found.set_params(**{name: autoencoders.get_params()[name] for name in names})
 
@@ -386,6 +384,8 @@ class SupervisedNetwork(
         """
         preprocessing, autoencoders = split_steps(encoder)
         if preprocessing:
+            if not reset and hasattr(self, "n_features_in_") and len(getattr(X, "shape", (0, 0))) == 1:
+                check_array(X, dtype=None)  # raises: one sample, not a table; texts have no n_features_in_
             validate_data(self, X, skip_check_array=True, reset=reset)
             checked = X
         else:
@@ -537,8 +537,11 @@ class SupervisedNetwork(
         self._optimizer = optimizer if incremental else None
         return history
 
-    def _start(self, n_features, classes, n_outputs, feature_names=None):
-        """Become as fitted by ``pretrain=False, max_iter=0``; see `targets_like`."""
+    def _start(self, n_features, classes, n_outputs, dtype, feature_names=None):
+        """Become as fitted by ``pretrain=False, max_iter=0``; see `targets_like`.
+
+        A `BernoulliRBM` gets the type dtype.
+        """
         frozen = isinstance(self.encoder, FrozenEstimator)
         untrained = {"pretrain": frozen, "max_iter": 0, "early_stopping": False, "solver": "adam"}
         untrained |= {"warm_start": False, "memory": None, "verbose": 0, "batch_size": "auto"}
@@ -554,7 +557,9 @@ class SupervisedNetwork(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of minibatches larger than these few samples
             X, y = targets_like(classes, n_outputs, n_features)
-            template.fit(X, y.astype(object) if y.dtype.kind == "U" else y)  # "-1" is a class here
+            template.fit(
+                X.astype(dtype), y.astype(object) if y.dtype.kind == "U" else y
+            )  # "-1" is a class here
         if classes is not None:
             template.classes_ = classes
         if feature_names is not None:
@@ -599,7 +604,8 @@ class SupervisedNetwork(
                 f"can't become those of a {type(self).__name__}."
             )
         classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
-        self._start(file.n_features, classes, file.output[1].size, file.feature_names)
+        dtype = file.layers[0]["encoder_coef"].dtype
+        self._start(file.n_features, classes, file.output[1].size, dtype, file.feature_names)
         for layer, arrays in zip(self._layers(), file.layers, strict=False):
             start_decoder(layer, arrays)
 
@@ -608,10 +614,10 @@ class SupervisedNetwork(
         """Whether the encoder is a stack whose layers were trained together."""
         return getattr(self.encoder_, "_fine_tuned", False)
 
-    def _load_fine_tuned(self, fine_tuned):
+    def _begin_fine_tuning(self, fine_tuned):
         """Make the encoder, if it is a stack, one whose layers were trained together, or not."""
         if isinstance(self.encoder_, StackedAutoencoderTransformer):
-            self.encoder_._load_fine_tuned(fine_tuned)
+            self.encoder_._begin_fine_tuning(fine_tuned)
 
     def _layers(self):
         """Return the layers of the fine-tuned encoder."""

@@ -237,7 +237,7 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
     max_iter : int
         Largest number of iterations.
     tol : float
-        Stop when no component of the gradient is larger.
+        Stop when no component of the gradient is larger. (SciPy's `ftol`, its default, is another end.)
     validate : callable or None
         As in `minimize`.
     monitor : object or None

@@ -41,6 +41,7 @@ FINE_TUNING_ATTRIBUTES = (
     "best_validation_score_",
     "loss_",
     "loss_curve_",
+    "t_",
     "validation_losses_",
     "validation_scores_",
 )
@@ -99,10 +100,13 @@ def unrolled_decoders(layers):
 def train_together(stack, trainer, X, y, context, weights, validation):
     """Train the trained layers of a stack together, in their own arrays, then set its attributes.
 
+    An earlier training of this kind goes on: its curves, and the numbers that noise is drawn from.
+
     Parameters
     ----------
     stack : StackedAutoencoderTransformer
-        With trained layers; one that decodes them by `unrolled_decoders`.
+        With trained layers and the attributes of `FINE_TUNING_ATTRIBUTES`; one that decodes the layers by
+        `unrolled_decoders`.
     trainer : DenoisingAutoencoder
         Of `make_trainer`.
     X : ndarray of shape (n_samples, n_features)
@@ -154,6 +158,7 @@ def train_together(stack, trainer, X, y, context, weights, validation):
         owners=owners,
         corruption=trainer._make_corruption(seed, None, X, donor_rows, weights),
     )
+    vars(trainer).update({name: getattr(stack, name) for name in FINE_TUNING_ATTRIBUTES})
     validate = None
     if held_out is not None:
 
@@ -164,7 +169,7 @@ def train_together(stack, trainer, X, y, context, weights, validation):
             return score, -score
 
     def fitted_attributes(history):
-        curves = trainer._curve_attributes(history, resume=False)
+        curves = trainer._curve_attributes(history, resume=True)
         return {name: curves[name] for name in FINE_TUNING_ATTRIBUTES}
 
     history = trainer._minimize(
@@ -173,7 +178,7 @@ def train_together(stack, trainer, X, y, context, weights, validation):
         rng,
         rows=rows,
         max_iter=max_iter,
-        position=0,
+        position=trainer.t_,
         validate=validate,
         monitor=Monitor(
             stack, context, objective.name, fitted_attributes, X, y, max_iter, verbose=trainer.verbose

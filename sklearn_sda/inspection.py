@@ -81,8 +81,8 @@ class FilterDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor or a
-            Pipeline with one of them.
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor, a
+            Pipeline with one of them, or what has fitted one (a search, a `TransformedTargetRegressor`).
         layer : int, default=0
             The layer, 0 being the lowest.
         n_filters : int, default=100
@@ -232,6 +232,9 @@ class ReconstructionDisplay:
     ):
         """Corrupt some samples as the first layer does in training, and draw their reconstructions.
 
+        "swap" takes values from all of X, and so do other kinds of noise what they need to know of the
+        columns if the layer does not know it (it was loaded from a file).
+
         The corrupted samples are encoded by all layers and decoded by all decoders. In a pipeline the
         samples go through the earlier steps first, and are drawn as those leave them.
 
@@ -243,8 +246,8 @@ class ReconstructionDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor or a
-            Pipeline with one of them.
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor, a
+            Pipeline with one of them, or what has fitted one (a search, a `TransformedTargetRegressor`).
         X : array-like of shape (n_samples, n_features)
             Samples, as the estimator takes them.
         n_samples : int, default=10
@@ -276,13 +279,13 @@ class ReconstructionDisplay:
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         parts = find_parts(estimator)
         rng = check_random_state(random_state)
-        if n_samples < (X.shape[0] if hasattr(X, "shape") else len(X)):
-            X = resample(X, replace=False, n_samples=n_samples, random_state=rng)
-        first = parts.layers[0]
-        inputs = dense_rows(parts.inputs(X), slice(None))
-        clean = np.ascontiguousarray(inputs, dtype=first.encoder_coef_.dtype)
+        first, inputs = parts.layers[0], parts.inputs(X)
+        rows = np.arange(inputs.shape[0])
+        if n_samples < len(rows):
+            rows = resample(rows, replace=False, n_samples=n_samples, random_state=rng)
+        clean = np.ascontiguousarray(dense_rows(inputs, rows), dtype=first.encoder_coef_.dtype)
         corrupted = clean.copy()
-        corruption = first._make_corruption(rng.randint(np.iinfo(np.int32).max), first._columns, clean)
+        corruption = first._make_corruption(rng.randint(np.iinfo(np.int32).max), first._columns, inputs)
         corruption(clean, 0, corrupted)
         encoders = [layer._encoder() for layer in parts.layers]
         decoders = [step for autoencoder in reversed(parts.autoencoders) for step in decoders_of(autoencoder)]
@@ -393,8 +396,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor or a
-            Pipeline with one of them.
+            Fitted DenoisingAutoencoder, StackedAutoencoderTransformer, SdAClassifier, SdARegressor, a
+            Pipeline with one of them, or what has fitted one (a search, a `TransformedTargetRegressor`).
         name : str, default=None
             Put before the phase in the titles.
         ax : matplotlib Axes or array-like of them, default=None

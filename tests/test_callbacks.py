@@ -1,7 +1,10 @@
 """scikit-learn's callbacks: one context per fit, per layer or phase, and per epoch."""
 
+import threading
+
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -120,3 +123,44 @@ def test_the_progress_bar_of_a_grid_search_shows_the_whole_tree(n_jobs, capsys, 
     shown = capsys.readouterr().out
     for name in ("GridSearchCV", "Pipeline", "SdAClassifier", "fine-tune", "DenoisingAutoencoder"):
         assert name in shown
+
+
+@pytest.mark.parametrize("metadata", [(), ("sample_weight",), ("X_val", "y_val")])
+def test_layers_of_a_pipeline_report_with_metadata_too(metadata, X, y):
+    given = {"sample_weight": np.ones(len(X)), "X_val": X, "y_val": y}
+    layers = DenoisingAutoencoder(4, max_iter=2), DenoisingAutoencoder(3, max_iter=3)
+    recorder = Recorder()
+    model = SdAClassifier(make_pipeline(MinMaxScaler(), *layers), max_iter=2, random_state=0)
+    model.set_callbacks(recorder).fit(X, y, **{name: given[name] for name in metadata})
+    assert count(recorder, "end", "Pipeline", "fit") == 1
+    assert count(recorder, "end", "DenoisingAutoencoder", "epoch") == 5
+    if "X_val" in metadata:
+        assert all(len(layer.validation_scores_) == layer.n_iter_ for _, layer in model.encoder_.steps[1:])
+
+
+def test_requests_of_layers_remain(X, y):
+    layers = DenoisingAutoencoder(4, max_iter=1), DenoisingAutoencoder(3)
+    with config_context(enable_metadata_routing=True):
+        layers[0].set_fit_request(X_val=False)
+    before = layers[0].get_metadata_routing()
+    model = SdAClassifier(make_pipeline(*layers), max_iter=1).fit(X, y, sample_weight=np.ones(len(X)))
+    first, second = model.encoder_
+    assert str(first.get_metadata_routing()) == str(before)
+    assert str(second.get_metadata_routing()) == str(layers[1].get_metadata_routing())
+
+
+class Locked(Recorder):
+    """What can't be hashed or stored."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+def test_callbacks_of_an_encoder_are_no_matter_of_the_cache(X, y, tmp_path):
+    encoder = StackedAutoencoderTransformer((4,), max_iter=2).set_callbacks(Locked())
+    for alpha in (0, 1):
+        model = SdAClassifier(encoder, max_iter=1, memory=str(tmp_path), random_state=0, alpha=alpha)
+        model.fit(X, y)
+        assert len(list(tmp_path.rglob("output.pkl"))) == 1
+        assert model.encoder_._skl_callbacks == encoder._skl_callbacks

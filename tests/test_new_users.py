@@ -183,11 +183,15 @@ def test_a_cache_that_would_never_be_used_is_a_warning(X, tmp_path):
     seeded = StackedAutoencoderTransformer((3,), max_iter=1, random_state=0)
     with pytest.warns(UserWarning, match="memory=.* is of no use with random_state=None"):
         SdAClassifier((3,), max_iter=1, memory=str(tmp_path)).fit(X, y)
+    with pytest.warns(UserWarning, match="memory=.* is of no use with random_state=None") as caught:
+        StackedAutoencoderTransformer((3, 2), max_iter=1, memory=str(tmp_path)).fit(X)
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
         SdAClassifier((3,), max_iter=1, memory=str(tmp_path), random_state=0).fit(X, y)
         SdAClassifier(seeded, max_iter=1, memory=str(tmp_path)).fit(X, y)
+        seeded.set_params(memory=str(tmp_path)).fit(X)
 
 
 def test_too_few_samples_for_early_stopping_are_two_sentences(X):

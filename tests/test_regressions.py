@@ -9,9 +9,10 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import LeaveOneOut, ShuffleSplit
+from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,7 +32,7 @@ from sklearn_sda._comparison import PretrainingComparison
 from sklearn_sda._corruption import Corruption
 from sklearn_sda._parts import learning_curves
 from sklearn_sda._training import minimize_batch
-from sklearn_sda.inspection import FilterDisplay
+from sklearn_sda.inspection import FilterDisplay, ReconstructionDisplay
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 CLOSED = {"solver": "marginalized", "activation": "tanh", "random_state": 0}
@@ -1001,3 +1002,131 @@ def test_what_is_frozen_twice_is_frozen(X, y):
     stack = StackedAutoencoderTransformer((4,), max_iter=1).fit(X)
     twice = SdAClassifier(FrozenEstimator(FrozenEstimator(stack)), max_iter=0).fit(X, y)
     np.testing.assert_array_equal(twice.transform(X), stack.transform(X))
+
+
+def test_the_training_of_a_whole_stack_goes_on_in_a_warm_start(X):
+    # new noise in every fit, and epochs, curves and samples add up
+    def noise(Z, level, rng):
+        drawn.append(rng.rand())
+        return Z
+
+    drawn, options = [], {"corruption": noise, "batch_size": len(X), "random_state": 0, "warm_start": True}
+    fine_tune = {"max_iter": 1, "early_stopping": True}
+    stack = StackedAutoencoderTransformer((5, 4), max_iter=0, fine_tune=fine_tune, **options)
+    for epochs in (1, 2, 3):
+        stack.fit(X, X_val=X)
+        assert stack.n_iter_ == len(stack.loss_curve_) == len(stack.validation_scores_) == epochs
+        assert stack.t_ == epochs * len(X)
+    assert len(set(drawn)) == len(drawn) == 3
+    stack.set_params(hidden_layer_sizes=(5, 4, 3)).fit(X, X_val=X)  # another network
+    assert len(stack.loss_curve_) == 1 and stack.t_ == len(X)
+    stack.set_params(fine_tune=False).fit(X)
+    assert not hasattr(stack, "loss_curve_") and not hasattr(stack, "t_")
+
+
+@pytest.mark.parametrize("as_one", [True, False])
+def test_a_loaded_stack_begins_its_training_as_a_whole(as_one, X, tmp_path):
+    pytest.importorskip("safetensors")
+    path, options = tmp_path / "stack.safetensors", {"max_iter": 1, "random_state": 0, "warm_start": True}
+    StackedAutoencoderTransformer((5, 4), fine_tune=as_one, **options).fit(X).save_parameters(path)
+    stack = StackedAutoencoderTransformer((5, 4), fine_tune=True, **options).load_parameters(path).fit(X)
+    assert len(stack.loss_curve_) == 1 and stack.t_ == len(X)
+
+
+@pytest.mark.parametrize("solver", ["adam", "marginalized"])
+def test_samples_of_weight_0_are_not_counted(solver, X):
+    weights = np.arange(len(X)) % 2
+    layer = DenoisingAutoencoder(3, solver=solver, max_iter=1, activation="tanh", random_state=0)
+    assert layer.fit(X, sample_weight=weights).t_ == weights.sum()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_machine_that_is_loaded_has_the_type_of_the_file(dtype, X, y, tmp_path):
+    pytest.importorskip("safetensors")
+    machine = BernoulliRBM(4, n_iter=1)
+    above = DenoisingAutoencoder(3, max_iter=1, dtype=dtype)
+    for encoder in (machine, make_pipeline(machine, above)):
+        model = SdAClassifier(encoder, max_iter=1, random_state=0).fit(X.astype(dtype), y)
+        model.save_parameters(tmp_path / "network.safetensors")
+        loaded = clone(model).load_parameters(tmp_path / "network.safetensors")
+        expected = model.predict_proba(X.astype(dtype))
+        assert expected.dtype == dtype
+        np.testing.assert_array_equal(loaded.predict_proba(X.astype(dtype)), expected, strict=True)
+
+
+@pytest.mark.parametrize("n_samples", [1, 3])
+@pytest.mark.parametrize("corruption", ["swap", "gaussian", "salt_and_pepper"])
+def test_noise_that_is_drawn_knows_all_samples(corruption, n_samples, X, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("safetensors")
+    layer = DenoisingAutoencoder(3, corruption=corruption, corruption_level=0.9, max_iter=0).fit(X)
+    layer.save_parameters(tmp_path / "layer.safetensors")
+    loaded = clone(layer).load_parameters(tmp_path / "layer.safetensors")
+    for model in (layer, loaded):
+        shown = ReconstructionDisplay.from_estimator(model, X, n_samples=n_samples, random_state=0)
+        assert shown.clean.shape == (n_samples, X.shape[1])
+        assert (shown.clean != shown.corrupted).mean() > 0.3
+
+
+def test_displays_look_into_what_fitted_an_estimator(X, y):
+    search = GridSearchCV(SdAClassifier((4,), max_iter=1), {"alpha": [0, 1]}, cv=2).fit(X, y)
+    scaled = TransformedTargetRegressor(SdARegressor((4,), max_iter=1), transformer=StandardScaler())
+    for model in (search, make_pipeline(StandardScaler(), search), scaled):
+        assert set(learning_curves(model.fit(X, y))) == {"layer 1", "fine-tuning"}
+    with pytest.raises(TypeError, match="a search or the like that has fitted one"):
+        learning_curves(GridSearchCV(MLPClassifier(), {}))
+
+
+def test_one_sample_is_no_table_for_an_encoder_with_preprocessing(X, y):
+    model = SdAClassifier(make_pipeline(StandardScaler(), DenoisingAutoencoder(3)), max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+        model.predict(X[0])
+
+
+class OnlyAnArray:
+    """Has nothing of an array but that it can become one."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype)
+
+
+def test_weights_go_with_whatever_becomes_an_array(X, y):
+    encoder = make_pipeline(StandardScaler(), DenoisingAutoencoder(3, max_iter=1))
+    model = SdAClassifier(encoder, max_iter=1, random_state=0)
+    fits = [clone(model).fit(samples, y, sample_weight=y + 1) for samples in (X, OnlyAnArray(X))]
+    np.testing.assert_array_equal(*(fitted.coefs_[0] for fitted in fits))
+
+
+def test_a_perceptron_becomes_a_network_whatever_it_was_fitted_to(X, y):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X).add_prefix("column ")
+    perceptron = MLPClassifier((4,), validation_fraction=0.0, max_iter=2).fit(frame, y)
+    network = SdAClassifier.from_sklearn(perceptron)
+    assert list(network.encoder_.feature_names_in_) == list(frame.columns)
+    assert_refused(
+        network.set_params(early_stopping=True), ValueError, "can't set aside validation_fraction=0", X, y
+    )
+
+
+def test_a_size_without_dimensions_is_a_size(X):
+    assert_refused(StackedAutoencoderTransformer(np.array(0)), ValueError, "positive integer", X)
+    assert len(StackedAutoencoderTransformer(np.array(3)[()], max_iter=0).fit(X)) == 1
+
+
+@pytest.mark.parametrize("target", [1e-300, np.nextafter(1, 0)])
+def test_a_target_of_sparsity_is_not_rounded_to_its_bounds(target, X):
+    layer = DenoisingAutoencoder(3, activation="logistic", sparsity_weight=0.1, sparsity_target=target)
+    assert np.isfinite(layer.set_params(max_iter=2).fit(X).loss_)
+
+
+@pytest.mark.parametrize("kind", ["datetime", "timedelta"])
+@pytest.mark.parametrize("other", [1, 0.5])
+def test_dates_in_a_data_frame_are_named(kind, other, X):
+    pd = pytest.importorskip("pandas")
+    days = pd.date_range("2020-01-01", periods=9)
+    frame = pd.DataFrame({"a": [other] * 9, "when": days if kind == "datetime" else days - days[0]})
+    assert_refused(DenoisingAutoencoder(2), ValueError, "column 'when' has", frame)
+    assert_refused(DenoisingAutoencoder(2), ValueError, "column 'when' has", frame[["when"]])
