@@ -133,8 +133,8 @@ class SavesParameters:
             if hasattr(layer, "out_activation_"):
                 layer.out_activation_ = link
         self._optimizer = None
-        if hasattr(self, "_begin_fine_tuning"):
-            self._begin_fine_tuning(file.fine_tuned)
+        if hasattr(self, "_set_fine_tuned"):
+            self._set_fine_tuned(file.fine_tuned)
         if with_output:
             self._make_output_writeable()
             for array, value in zip(self._output_arrays(), file.output, strict=True):

@@ -59,12 +59,17 @@ class Parts(NamedTuple):
 
 
 def fitted_steps(estimator):
-    """Return the steps of nested pipelines, and of what searches and the like have fitted, as one list."""
-    steps = []
-    for step in leaves(estimator):
-        fitted = next((getattr(step, name) for name in FITTED if hasattr(step, name)), None)
-        steps += [step] if fitted is None else fitted_steps(fitted)
-    return steps
+    """Return the steps of nested pipelines as one list; for a last one that has fitted another, the other's.
+
+    Selectors of features have fitted one too, but are steps themselves. Ensembles have fitted several, and
+    what they call `estimator_` is none of them.
+    """
+    steps = leaves(estimator)
+    last = steps[-1] if steps else None
+    fitted = next((getattr(last, name) for name in FITTED if hasattr(last, name)), None)
+    if fitted is None or hasattr(last, "estimators_"):
+        return steps
+    return [*steps[:-1], *fitted_steps(fitted)]
 
 
 def find_parts(estimator):

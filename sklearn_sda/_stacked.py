@@ -416,7 +416,7 @@ class StackedAutoencoderTransformer(
             self.pipeline_ = thawed(pipeline)
             pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         if not goes_on:
-            self._begin_fine_tuning(trainer is not None)
+            self._set_fine_tuned(trainer is not None)
         if trainer is not None:
             n_epochs = trainer._max_iter(len(training_rows(X.shape[0], weights)))
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=n_epochs)
@@ -472,7 +472,7 @@ class StackedAutoencoderTransformer(
                 if number < len(self):
                     code = layer.transform(code)
         self.pipeline_ = pipeline
-        self._begin_fine_tuning(False)
+        self._set_fine_tuned(False)
         return self
 
     @property
@@ -480,7 +480,7 @@ class StackedAutoencoderTransformer(
         """Whether the layers were trained together."""
         return hasattr(self, "loss_curve_")
 
-    def _begin_fine_tuning(self, fine_tuned):
+    def _set_fine_tuned(self, fine_tuned):
         """Become a stack whose layers are trained together, with no epoch of that, or are layers again."""
         for name in FINE_TUNING_ATTRIBUTES:
             vars(self).pop(name, None)

@@ -557,9 +557,8 @@ class SupervisedNetwork(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of minibatches larger than these few samples
             X, y = targets_like(classes, n_outputs, n_features)
-            template.fit(
-                X.astype(dtype), y.astype(object) if y.dtype.kind == "U" else y
-            )  # "-1" is a class here
+            y = y.astype(object) if y.dtype.kind == "U" else y  # "-1" is a class here
+            template.fit(X.astype(dtype), y)
         if classes is not None:
             template.classes_ = classes
         if feature_names is not None:
@@ -614,10 +613,10 @@ class SupervisedNetwork(
         """Whether the encoder is a stack whose layers were trained together."""
         return getattr(self.encoder_, "_fine_tuned", False)
 
-    def _begin_fine_tuning(self, fine_tuned):
+    def _set_fine_tuned(self, fine_tuned):
         """Make the encoder, if it is a stack, one whose layers were trained together, or not."""
         if isinstance(self.encoder_, StackedAutoencoderTransformer):
-            self.encoder_._begin_fine_tuning(fine_tuned)
+            self.encoder_._set_fine_tuned(fine_tuned)
 
     def _layers(self):
         """Return the layers of the fine-tuned encoder."""

@@ -1,7 +1,6 @@
 """Weights of samples: checked, scaled to the mean of one, and made from the weights of classes."""
 
 import numpy as np
-from sklearn.utils.validation import _num_samples
 
 
 def check_weights(sample_weight, X):
@@ -27,7 +26,9 @@ def check_weights(sample_weight, X):
     """
     if sample_weight is None:
         return None
-    n_samples = _num_samples(X)
+    if not (hasattr(X, "shape") or hasattr(X, "__len__")):
+        X = np.asarray(X)
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
     try:
         weights = np.array(np.asarray(sample_weight), np.float64)
     except (TypeError, ValueError) as error:

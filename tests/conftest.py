@@ -24,3 +24,12 @@ def digits():
     """Two hundred digits, scaled to [0, 1], and their labels."""
     X, y = load_digits(return_X_y=True)
     return X[:200] / 16, y[:200]
+
+
+@pytest.fixture
+def agg():
+    """Draw into memory and close what was drawn."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    yield
+    pyplot.close("all")

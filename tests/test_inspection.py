@@ -15,16 +15,7 @@ from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderT
 from sklearn_sda.inspection import FilterDisplay, LossCurveDisplay, ReconstructionDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
-
-
-@pytest.fixture(autouse=True)
-def agg():
-    """Draw into memory and close what was drawn."""
-    from matplotlib import pyplot
-
-    pyplot.switch_backend("Agg")
-    yield
-    pyplot.close("all")
+pytestmark = pytest.mark.usefixtures("agg")
 
 
 @pytest.fixture(name="X")

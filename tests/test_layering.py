@@ -34,7 +34,7 @@ LAYERS = {
     "_stopping": set(),
     "_columns": {"numpy", "scipy"},
     "_targets": {"numpy", "scipy", "sklearn"},
-    "_weights": {"numpy", "sklearn"},
+    "_weights": {"numpy"},
     "_parameters": {"numpy", "safetensors", "sklearn", "sklearn_sda._base", "sklearn_sda._version"},
     "_corruption": {"numpy", "scipy", "sklearn_sda._kernels"},
     "_marginalized": {

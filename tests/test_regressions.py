@@ -10,8 +10,11 @@ from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -643,8 +646,8 @@ def test_an_encoder_that_passes_everything_through_has_tags():
     assert is_classifier(clf) and clf._repr_html_()
 
 
+@pytest.mark.usefixtures("agg")
 def test_an_image_has_height_and_width(X):
-    pytest.importorskip("matplotlib")
     layer = DenoisingAutoencoder(3, max_iter=0).fit(X)
     with pytest.raises(ValueError, match=r"image_shape must be \(height, width\), got \(2, 2, 1\)"):
         FilterDisplay.from_estimator(layer, image_shape=(2, 2, 1))
@@ -976,8 +979,8 @@ def test_the_order_in_memory_does_not_matter(layer):
     np.testing.assert_array_equal(first.decoder_intercept_, second.decoder_intercept_)
 
 
+@pytest.mark.usefixtures("agg")
 def test_filters_that_no_fine_tuning_changed_do_not_say_so(X, y):
-    pytest.importorskip("matplotlib")
     model = SdAClassifier((6, 5), freeze=1, max_iter=1, random_state=0).fit(X, y)
     names = [FilterDisplay.from_estimator(model, layer=layer).name for layer in (0, 1)]
     assert names == ["layer 1", "layer 2 after fine-tuning"]
@@ -1054,10 +1057,10 @@ def test_a_machine_that_is_loaded_has_the_type_of_the_file(dtype, X, y, tmp_path
         np.testing.assert_array_equal(loaded.predict_proba(X.astype(dtype)), expected, strict=True)
 
 
+@pytest.mark.usefixtures("agg")
 @pytest.mark.parametrize("n_samples", [1, 3])
 @pytest.mark.parametrize("corruption", ["swap", "gaussian", "salt_and_pepper"])
 def test_noise_that_is_drawn_knows_all_samples(corruption, n_samples, X, tmp_path):
-    pytest.importorskip("matplotlib")
     pytest.importorskip("safetensors")
     layer = DenoisingAutoencoder(3, corruption=corruption, corruption_level=0.9, max_iter=0).fit(X)
     layer.save_parameters(tmp_path / "layer.safetensors")
@@ -1073,8 +1076,26 @@ def test_displays_look_into_what_fitted_an_estimator(X, y):
     scaled = TransformedTargetRegressor(SdARegressor((4,), max_iter=1), transformer=StandardScaler())
     for model in (search, make_pipeline(StandardScaler(), search), scaled):
         assert set(learning_curves(model.fit(X, y))) == {"layer 1", "fine-tuning"}
-    with pytest.raises(TypeError, match="a search or the like that has fitted one"):
-        learning_curves(GridSearchCV(MLPClassifier(), {}))
+    bag = BaggingClassifier(SdAClassifier((4,), max_iter=1), n_estimators=2).fit(X, y)
+    for model in (GridSearchCV(MLPClassifier(), {}), bag, make_pipeline("passthrough")):
+        with pytest.raises(TypeError, match="a search or the like that has fitted one"):
+            learning_curves(model)
+
+
+@pytest.mark.usefixtures("agg")
+def test_displays_do_not_take_a_selector_for_what_it_has_fitted(X, y):
+    selector = SelectFromModel(LogisticRegression(), max_features=2, threshold=-np.inf)
+    model = make_pipeline(selector, SdAClassifier((4,), max_iter=1)).fit(X, y)
+    assert ReconstructionDisplay.from_estimator(model, X).clean.shape[1] == 2
+
+
+@pytest.mark.usefixtures("agg")
+@pytest.mark.parametrize("convert", [np.asarray, csr_array, np.ndarray.tolist])
+def test_displays_draw_noise_of_any_samples(convert, X):
+    layer = DenoisingAutoencoder(3, corruption="swap", corruption_level=0.9, max_iter=0).fit(X)
+    shown = ReconstructionDisplay.from_estimator(layer, convert(X), n_samples=2, random_state=0)
+    expected = ReconstructionDisplay.from_estimator(layer, X, n_samples=2, random_state=0)
+    np.testing.assert_array_equal(shown.corrupted, expected.corrupted)
 
 
 def test_one_sample_is_no_table_for_an_encoder_with_preprocessing(X, y):
@@ -1111,8 +1132,8 @@ def test_a_perceptron_becomes_a_network_whatever_it_was_fitted_to(X, y):
     )
 
 
-def test_a_size_without_dimensions_is_a_size(X):
-    assert_refused(StackedAutoencoderTransformer(np.array(0)), ValueError, "positive integer", X)
+def test_an_array_without_dimensions_is_no_size(X):
+    assert_refused(StackedAutoencoderTransformer(np.array(3)), ValueError, "positive integer", X)
     assert len(StackedAutoencoderTransformer(np.array(3)[()], max_iter=0).fit(X)) == 1
 
 
