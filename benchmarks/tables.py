@@ -292,6 +292,19 @@ def few_labels():
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
+def representations():
+    """Return accuracies on what was learned without labels: with all labels, and with few."""
+    data = record("representations")
+    blocks = []
+    for labels in data["labels"]:
+        rows = []
+        for data_set in data["data"]:
+            splits = [data["cells"][f"{data_set}, {name}"][labels] for name in data["grid"]]
+            rows.append((data_set, *(f"{mean(split['accuracy'] for split in own):.4f}" for own in splits)))
+        blocks.append(table((labels, *data["grid"]), rows))
+    return "\n\n".join([*blocks, taken(data)])
+
+
 def grid_memory():
     """Return the seconds of a grid search with and without a cache of the pretraining."""
     data = record("grid_memory")
@@ -309,6 +322,7 @@ TABLES = {
     "speed_zen5": lambda: speed("speed_zen5"),
     "first_use_zen5": lambda: first_use("resources_zen5"),
     "searches_zen5": lambda: searches("resources_zen5"),
+    "representations": representations,
     "few_labels": few_labels,
     "grid_memory": grid_memory,
     "tutorial": tutorial,
