@@ -195,7 +195,7 @@ def make_parser():
         command.add_argument(
             "--compare",
             action="store_true",
-            help="say whether pretraining helps, from twenty fits on the training rows",
+            help="say whether pretraining helps, from at most twenty fits on the training rows",
             **default,
         )
         command.add_argument("--quiet", action="store_true", help="print the final table only", **default)

@@ -403,8 +403,8 @@ class DenoisingAutoencoder(
         y : array-like of shape (n_samples,) or None
             Class labels, for `supervision`; otherwise ignored.
         sample_weight : array-like of shape (n_samples,) or None
-            Weights of the samples in the loss (eq. 14): weight 2 is the same as having the sample twice (but
-            for the noise), 0 as not having it.
+            Weights of the samples in the loss (eq. 14): in full batches weight 2 is the same as having the
+            sample twice (but for the noise); 0 is always the same as not having it.
         X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features) or None
             Samples for validation: their score is measured after each epoch. With `early_stopping` they take
             the place of a split of X.

@@ -129,9 +129,10 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
     early_stopping : bool, default=False
         Whether to measure progress by the accuracy of samples that are not trained on, and to restore the
-        parameters of the best epoch: `validation_fraction` of the labelled samples, stratified by class, or
-        the `X_val` of `fit`. (Pretraining uses all samples of X. Where layers have `supervision` it has seen
-        the labels of those that are set aside, so that their accuracy is too good.)
+        parameters of the best epoch: `validation_fraction` of the labelled samples, stratified by class
+        (unless samples may have several), or the `X_val` of `fit`. (Pretraining uses all samples of X. Where
+        layers have `supervision` it has seen the labels of those that are set aside, so that their accuracy
+        is too good.)
 
     validation_fraction : float, default=0.1
         Fraction of the labelled samples set aside for early stopping, in (0, 1).
@@ -150,7 +151,8 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         split and the dropout. An integer gives the same result to the last bit on every run.
 
     verbose : int, default=0
-        If positive, a line is printed for every epoch of the fine-tuning.
+        If positive, a line is printed for every epoch of the fine-tuning; of the pretraining too, unless the
+        encoder is an estimator, which has its own.
 
     Attributes
     ----------

@@ -139,7 +139,7 @@ def compare_pretraining(
         If there is not one SdAClassifier or SdARegressor in the estimator.
     ValueError
         If the encoder is frozen, no sample is labelled, there are fewer than two pairs, a search has
-        `pretrain` in its grid, or `cv` or `scoring` is none of the above.
+        `pretrain` in its grid, or `cv`, `scoring` or `n_repeats` is none of the above.
 
     References
     ----------

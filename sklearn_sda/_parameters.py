@@ -95,7 +95,9 @@ class SavesParameters:
         The layers of the file become the lowest layers of the estimator, of which there may be more: those
         above keep their parameters. The output layer is taken too if the file has as many layers. An
         estimator that is not fitted is then fitted as by ``max_iter=0``, with the names of columns that the
-        file has; layers that it has not are random. One that is fitted keeps its own names.
+        file has; layers that it has not are random. (A network needs a file of a network of its kind for
+        that, and no preprocessing: fit it with ``pretrain=False, max_iter=0`` first otherwise.) One that is
+        fitted keeps its own names.
 
         Parameters
         ----------
@@ -113,7 +115,8 @@ class SavesParameters:
             If safetensors is not installed.
         ValueError
             If the file is none of this kind, has more layers, or an array of another shape, another unit or
-            other classes. The estimator is then as it was before.
+            other classes, or can't make an estimator that is not fitted a fitted one. The estimator is then
+            as it was before.
         """
         file = ParameterFile(path)
         try:

@@ -127,7 +127,7 @@ def read_perceptron(mlp, kind):
     TypeError
         If `mlp` is something else.
     ValueError
-        If its loss is not one that this package has.
+        If its loss is not one that this package has, it has no hidden layer, or a class is -1.
     """
     if not isinstance(mlp, kind):
         raise TypeError(f"from_sklearn needs a fitted {kind.__name__}, got {mlp!r}.")
@@ -208,7 +208,7 @@ class PerceptronExchange:
         NotFittedError
             If it is not fitted.
         ValueError
-            If its loss is not one that the network has.
+            If its loss is not one that the network has, it has no hidden layer, or a class is -1.
         """
         coefs, intercepts, classes = read_perceptron(mlp, cls._perceptron)
         stack = StackedAutoencoderTransformer(

@@ -134,7 +134,8 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         split and the dropout. An integer gives the same result to the last bit on every run.
 
     verbose : int, default=0
-        If positive, a line is printed for every epoch of the fine-tuning.
+        If positive, a line is printed for every epoch of the fine-tuning; of the pretraining too, unless the
+        encoder is an estimator, which has its own.
 
     Attributes
     ----------

@@ -210,7 +210,7 @@ class StackedAutoencoderTransformer(
         Their loss, the negative score.
 
     best_validation_score_ : float or None
-        Highest of those; with early stopping that of the restored parameters.
+        Highest of those of the last `fit`; with early stopping that of the restored parameters.
 
     t_ : int
         Number of samples seen in the fine-tuning.

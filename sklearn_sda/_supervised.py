@@ -110,8 +110,9 @@ class SupervisedNetwork(
             NaN or pandas.NA among strings or other objects), their target value NaN. Preprocessing gets
             labels only if all samples have one.
         sample_weight : array-like of shape (n_samples,) or None
-            Weights of the samples in the loss of pretraining and fine-tuning (eq. 14): weight 2 is the same
-            as having the sample twice (but for noise and order), 0 as not having it. Preprocessing gets none.
+            Weights of the samples in the loss of pretraining and fine-tuning (eq. 14): in full batches weight
+            2 is the same as having the sample twice (but for the noise); 0 is always the same as not having
+            it. Preprocessing gets none.
         X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features) or None
             Samples for validation: score and loss are measured after each epoch of every phase. With
             `early_stopping` they take the place of a split of X.
