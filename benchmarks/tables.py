@@ -7,8 +7,11 @@ import json
 import re
 from statistics import mean, median, stdev
 
+import numpy as np
+
 from _common import RESULTS, ROOT, interval
 from few_labels import cell_name
+from sklearn_sda._comparison import PretrainingComparison
 from speed import draw
 
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
@@ -292,16 +295,32 @@ def few_labels():
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
-def representations():
-    """Return accuracies on what was learned without labels: with all labels, and with few."""
+def representations(n_tables):
+    """Return accuracies on what was learned without labels: with all labels, in a second table with few.
+
+    The intervals of the differences are those of the corrected resampled t-test (`compare_pretraining`).
+    """
     data = record("representations")
     blocks = []
-    for labels in data["labels"]:
+    for labels in data["labels"][:n_tables]:
         rows = []
         for data_set in data["data"]:
-            splits = [data["cells"][f"{data_set}, {name}"][labels] for name in data["grid"]]
-            rows.append((data_set, *(f"{mean(split['accuracy'] for split in own):.4f}" for own in splits)))
-        blocks.append(table((labels, *data["grid"]), rows))
+            accuracies = {
+                name: np.array([split["accuracy"] for split in data["cells"][f"{data_set}, {name}"][labels]])
+                for name in data["grid"]
+            }
+            code = accuracies["StackedAutoencoderTransformer"]
+            n_folds = {10: 5, 3: 3}[len(code)]  # five folds twice, or three once
+            pairs = PretrainingComparison(code, accuracies["PCA"], 1 / n_folds, len(code) // n_folds)
+            low, high = pairs.interval
+            rows.append(
+                (
+                    data_set,
+                    *(f"{own.mean():.4f}" for own in accuracies.values()),
+                    f"{pairs.mean_difference:+.3f} ({low:+.3f} to {high:+.3f})",
+                )
+            )
+        blocks.append(table((labels, *data["grid"], "the last minus PCA, 95 %"), rows))
     return "\n\n".join([*blocks, taken(data)])
 
 
@@ -322,7 +341,8 @@ TABLES = {
     "speed_zen5": lambda: speed("speed_zen5"),
     "first_use_zen5": lambda: first_use("resources_zen5"),
     "searches_zen5": lambda: searches("resources_zen5"),
-    "representations": representations,
+    "representations": lambda: representations(2),
+    "representations_all_labels": lambda: representations(1),
     "few_labels": few_labels,
     "grid_memory": grid_memory,
     "tutorial": tutorial,

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from sklearn_sda._tables import (
     split_target,
     write_table,
 )
-from sklearn_sda._targets import is_unlabelled
+from sklearn_sda._targets import array_of, is_unlabelled
 from sklearn_sda.inspection import grid_shape
 
 # What is trained unless options say otherwise: two layers of the default size, the other parameters the
@@ -237,6 +238,8 @@ def _setting(text):
     name, separator, value = text.partition("=")
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    if value == "inf":  # no literal
+        return name, math.inf
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):
@@ -432,14 +435,24 @@ def compare(candidates, split, arguments):
     compile_kernels(next(iter(candidates.values())), X_train, y_train, arguments)
     for name, estimator in candidates.items():
         model, records[name] = fit(name, estimator, X_train, y_train, arguments.scale, arguments.quiet)
-        records[name]["test_accuracy"] = model.score(X_test, y_test)
+        with refusing():
+            records[name]["test_accuracy"] = model.score(X_test, y_test)
         models.append(model)
     return models[0], records
 
 
+@contextmanager
+def refusing():
+    """Turn a ValueError, with which a model refuses samples, into an InputError."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(reason(error)) from error
+
+
 def known_labels(y):
     """Return the labels there are among y, of shape (n_samples,), as an array of numbers or texts."""
-    return np.array(y[~is_unlabelled(y)].tolist())
+    return array_of(y[~is_unlabelled(y)].tolist())
 
 
 def check_comparison(network, y, arguments):
@@ -534,7 +547,7 @@ def run_transform(arguments):
     model, X = load_inputs(arguments)
     if not hasattr(model, "transform"):
         raise InputError(f"the model in {arguments.model} has no transform: its last step is no encoder")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), refusing():
         warnings.filterwarnings("ignore", message=NO_NAMES)
         codes = np.asarray(model.transform(X))
     names = model.get_feature_names_out()
@@ -546,9 +559,10 @@ def run_predict(arguments):
     model, X = load_inputs(arguments)
     if not hasattr(model, "predict_proba"):
         raise InputError(
-            f"the model in {arguments.model} is no classifier: it was trained without --target. Use transform"
+            f"the model in {arguments.model} is no classifier with probabilities: one that was trained "
+            "without --target has codes only. Use transform"
         )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), refusing():
         warnings.filterwarnings("ignore", message=NO_NAMES)
         prediction, probability = model.predict(X), model.predict_proba(X)
     columns = {f"probability_{label}": p for label, p in zip(model.classes_, probability.T, strict=True)}

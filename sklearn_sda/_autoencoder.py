@@ -426,7 +426,7 @@ class DenoisingAutoencoder(
         """
         resume = self.warm_start and hasattr(self, "encoder_coef_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
+        weights, validation = check_weights(sample_weight, X), check_validation(self, X, X_val, y_val)
         n_rows = len(training_rows(X.shape[0], weights))
         context = self._init_callback_context(max_subtasks=self._max_iter(n_rows))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)

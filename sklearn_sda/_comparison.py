@@ -272,7 +272,7 @@ def _score_pair(estimator, prefix, X, y, train, test, others, seed, scoring):
         elif not is_classifier(estimator):
             labels = labels.astype(np.float64)
         elif labels.dtype.kind in "bu" or labels.ndim == 2:
-            labels = labels.astype(np.int64)
+            labels = labels.astype(object if labels.dtype == np.uint64 else np.int64)
         labels[len(train) :] = {"O": None, "f": np.nan}.get(labels.dtype.kind, UNLABELLED)
     scores = []
     # those of the encoder are drawn from that of the network, so that repeats have other random weights

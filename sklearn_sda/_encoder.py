@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
 from sklearn_sda._boltzmann import BoltzmannLayer
+from sklearn_sda._samples import scales_compared
 from sklearn_sda._stacked import StackedAutoencoderTransformer, fit_with_metadata
 
 # What a layer may be. "Autoencoder" stands for all of them in names and messages.
@@ -291,7 +292,8 @@ def fit_autoencoders(encoder, key, X, y, metadata):
     if isinstance(encoder, Pipeline):
         fit_with_metadata(encoder, X, y, metadata)
         return encoder
-    return encoder.fit(X, y, **({} if isinstance(encoder, BernoulliRBM) else metadata))
+    with scales_compared():
+        return encoder.fit(X, y, **({} if isinstance(encoder, BernoulliRBM) else metadata))
 
 
 def grown_encoder(encoder, fitted, *, pretrain):
@@ -352,7 +354,7 @@ def described_layers(encoder):
             layers.append((int(autoencoder.n_components), BoltzmannLayer.activation, None))
             continue
         stack = isinstance(autoencoder, StackedAutoencoderTransformer)
-        for layer in autoencoder._layer_parameters() if stack else [autoencoder.get_params()]:
+        for layer in autoencoder._layer_parameters() if stack else [vars(autoencoder)]:
             dtype = np.dtype(layer["dtype"]).name
             layers.append((int(layer["n_components"]), layer["activation"], dtype))
     return layers
@@ -364,13 +366,7 @@ def compute_type(encoder):
 
 
 def layers_of(autoencoders):
-    """Return the layers of some fitted autoencoders from the lowest to the highest.
-
-    Raises
-    ------
-    ValueError
-        If they compute in different types.
-    """
+    """Return the layers of some fitted autoencoders from the lowest to the highest."""
     layers = []
     for autoencoder in autoencoders:
         if isinstance(autoencoder, StackedAutoencoderTransformer):
@@ -379,6 +375,12 @@ def layers_of(autoencoders):
             layers.append(BoltzmannLayer(autoencoder))
         else:
             layers.append(autoencoder)
+    return layers
+
+
+def layers_of_one_type(autoencoders):
+    """Return the same as `layers_of`; raise ValueError if the layers compute in different types."""
+    layers = layers_of(autoencoders)
     dtypes = sorted({layer.encoder_coef_.dtype.name for layer in layers})
     if len(dtypes) > 1:
         raise ValueError(

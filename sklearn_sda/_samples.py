@@ -1,6 +1,9 @@
 """What estimators accept as samples: X, codes, samples for validation."""
 
+import math
+import warnings
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,6 +17,8 @@ ROWS = 4096
 NOT_NUMERIC = ("X is not numeric", "could not convert", "dtype='numeric' is not compatible")
 # Rounding may carry scaled data this far beyond [0, 1]; cross-entropy does not mind.
 UNIT_INTERVAL_SLACK = 1e-6
+# Whether the scales of samples for validation are known to be those of training, or were warned of.
+SCALES_COMPARED = ContextVar("SCALES_COMPARED", default=False)
 
 
 def check_samples(estimator, X, dtype, *, reset):
@@ -125,7 +130,7 @@ def data_range(X, rows=None):
 def in_unit_interval(X, rows=None):
     """Return whether some rows of X, by default all, lie in [0, 1] but for rounding; see `data_range`."""
     low, high = data_range(X, rows)
-    return low >= -UNIT_INTERVAL_SLACK and high <= 1 + UNIT_INTERVAL_SLACK
+    return low >= -UNIT_INTERVAL_SLACK * min(high, 1) and high <= 1 + UNIT_INTERVAL_SLACK
 
 
 def check_codes(X, layer):
@@ -145,13 +150,73 @@ def check_codes(X, layer):
     return X
 
 
-def check_validation(estimator, X_val, y_val):
+def warn_of_other_scale(values, val_values, names, advice):
+    """Warn if values for validation are elsewhere than those of training, as if one of the two were scaled.
+
+    Parameters
+    ----------
+    values, val_values : {ndarray, CSR matrix} of shape (n_samples, n_columns)
+        Finite numbers. They count as elsewhere if the means of the latter are farther from the range of the
+        former than that is wide in more than a tenth of the columns that have several values there.
+    names : tuple of str
+        What to call the two.
+    advice : str
+        What to do.
+    """
+    some, others = (part[:: math.ceil(part.shape[0] / ROWS)] for part in (values, val_values))
+    low, high = (
+        (bound.toarray() if issparse(bound) else bound).ravel().astype(np.float64)
+        for bound in (some.min(axis=0), some.max(axis=0))
+    )
+    mean = np.asarray(others.mean(axis=0, dtype=np.float64)).ravel()
+    varies = low < high
+    elsewhere = np.maximum(low - mean, mean - high) > high - low
+    if np.count_nonzero(elsewhere & varies) > np.count_nonzero(varies) / 10:
+        warnings.warn(
+            f"{names[1]} lies far outside of the range of {names[0]}: is one of them scaled, and the other "
+            f"not? {advice}",
+            UserWarning,
+            stacklevel=7,  # through two decorators
+        )
+
+
+def warn_of_other_samples(X, X_val):
+    """Warn if samples for validation are scaled otherwise than X, unless `scales_compared`."""
+    if not SCALES_COMPARED.get():
+        warn_of_other_scale(
+            X,
+            X_val,
+            ("X", "X_val"),
+            "A Pipeline does not scale X_val. Put the scaler into the encoder, or name X_val in "
+            "transform_input.",
+        )
+
+
+def warn_of_other_targets(y, y_val):
+    """Warn if target values for validation, of shape (n_samples, n_outputs), are scaled otherwise than y."""
+    advice = "A TransformedTargetRegressor does not scale y_val: scale both yourself."
+    warn_of_other_scale(y, y_val, ("y", "y_val"), advice)
+
+
+@contextmanager
+def scales_compared():
+    """Say that scales were compared where layers are fitted to what is made of the same samples."""
+    token = SCALES_COMPARED.set(True)
+    try:
+        yield
+    finally:
+        SCALES_COMPARED.reset(token)
+
+
+def check_validation(estimator, X, X_val, y_val):
     """Validate samples for validation.
 
     Parameters
     ----------
     estimator : DenoisingAutoencoder or StackedAutoencoderTransformer
         That is being fitted.
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        Validated samples for training.
     X_val : array-like of shape (n_val_samples, n_features) or None
         Samples.
     y_val : array-like of shape (n_val_samples,) or None
@@ -173,6 +238,7 @@ def check_validation(estimator, X_val, y_val):
         return None
     with about_validation():
         X_val = check_samples(estimator, X_val, estimator.dtype, reset=False)
+    warn_of_other_samples(X, X_val)
     if y_val is None and np.any(estimator.supervision):
         raise ValueError(
             f"supervision={estimator.supervision!r}: X_val is provided, but y_val was not provided."

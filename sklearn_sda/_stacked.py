@@ -23,7 +23,7 @@ from sklearn_sda._corruption import level_by_column
 from sklearn_sda._kernels.pointwise import LOSSES
 from sklearn_sda._network import forward, reconstruction_losses
 from sklearn_sda._parameters import SavesParameters, start_decoder, start_layers
-from sklearn_sda._samples import check_codes, check_samples, check_validation
+from sklearn_sda._samples import check_codes, check_samples, check_validation, scales_compared
 from sklearn_sda._training import training_rows
 from sklearn_sda._unrolled import FINE_TUNING_ATTRIBUTES, make_trainer, train_together, unrolled_decoders
 from sklearn_sda._weights import check_weights
@@ -397,7 +397,7 @@ class StackedAutoencoderTransformer(
         """
         resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
-        weights, validation = check_weights(sample_weight, X), check_validation(self, X_val, y_val)
+        weights, validation = check_weights(sample_weight, X), check_validation(self, X, X_val, y_val)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
         if self.memory is not None and not isinstance(self.random_state, Integral):
             warn_of_no_seed(self, stacklevel=5)  # through two decorators
@@ -812,7 +812,7 @@ def fit_with_metadata(pipeline, X, y, metadata):
         return
     # the requests are for this call only: a step may have its user's own
     before = [vars(step).get("_metadata_request") for _, step in pipeline.steps]
-    with config_context(enable_metadata_routing=True):
+    with config_context(enable_metadata_routing=True), scales_compared():
         for (_, step), takes_some in zip(pipeline.steps, takes, strict=True):
             if takes_some:
                 step.set_fit_request(sample_weight=True, X_val=True, y_val=True)

@@ -31,7 +31,7 @@ from sklearn_sda._encoder import (
     fit_preprocessing,
     grown_encoder,
     is_seeded,
-    layers_of,
+    layers_of_one_type,
     leaves,
     make_encoder,
     named_encoder,
@@ -46,9 +46,9 @@ from sklearn_sda._network import Affine, forward, output_losses
 from sklearn_sda._objectives import Network
 from sklearn_sda._parameters import NO_NOISE, SavesParameters, start_decoder
 from sklearn_sda._perceptron import PerceptronExchange, targets_like
-from sklearn_sda._samples import about_validation, check_samples
+from sklearn_sda._samples import about_validation, check_samples, warn_of_other_samples, warn_of_other_targets
 from sklearn_sda._stacked import StackedAutoencoderTransformer, warn_of_no_seed
-from sklearn_sda._targets import require_y
+from sklearn_sda._targets import array_of, require_y
 from sklearn_sda._training import as_indices, training_rows
 from sklearn_sda._weights import check_weights, scaled
 
@@ -142,7 +142,7 @@ class SupervisedNetwork(
         weights = check_weights(sample_weight, X)
         if weights is not None and not fitted:
             check_takes_weights(encoder)
-        validation = self._check_validation(encoder, X_val, y_val, targets)
+        validation = self._check_validation(encoder, X, X_val, y_val, targets)
         rows = training_rows(len(targets.labelled), self._weigh(targets, weights), targets.labelled)
         if self.early_stopping and validation is None and self.max_iter > 0:
             _, held_out = self._split(rows, 0, strata=targets.strata)  # raises before any work if it must
@@ -401,7 +401,7 @@ class SupervisedNetwork(
             validate_data(first, X, skip_check_array=True, reset=False)
         return checked
 
-    def _check_validation(self, encoder, X_val, y_val, targets):
+    def _check_validation(self, encoder, X, X_val, y_val, targets):
         """Return validated samples for validation and their targets; None without."""
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
@@ -410,7 +410,12 @@ class SupervisedNetwork(
             return None
         with about_validation():
             X_val = self._check_samples(encoder, X_val, reset=False)
-            return X_val, targets.alike(X_val, y_val).check_enough()
+            val_targets = targets.alike(X_val, y_val).check_enough()
+        if not split_steps(encoder)[0]:  # else they are scaled alike
+            warn_of_other_samples(X, X_val)
+        if not is_classifier(self):
+            warn_of_other_targets(targets.values[targets.labelled], val_targets.values)
+        return X_val, val_targets
 
     def _fine_tune(
         self, encoder, targets, X, y, inputs, sample_weight, validation, rng, context, *, resume, incremental
@@ -447,7 +452,7 @@ class SupervisedNetwork(
         history : sklearn_sda._training.History
         """
         weights = self._weigh(targets, sample_weight)
-        layers = layers_of(split_steps(encoder)[1])
+        layers = layers_of_one_type(split_steps(encoder)[1])
         trained, parameters = layers[self.freeze :], []
         for layer in trained:
             layer._make_writeable()
@@ -603,7 +608,7 @@ class SupervisedNetwork(
                 f"{file.path} is of a {file.estimator}, whose output layer is {file.link!r}: its parameters "
                 f"can't become those of a {type(self).__name__}."
             )
-        classes = None if file.classes is None or file.link != "softmax" else np.array(file.classes)
+        classes = None if file.classes is None or file.link != "softmax" else array_of(file.classes)
         dtype = file.layers[0]["encoder_coef"].dtype
         self._start(file.n_features, classes, file.output[1].size, dtype, file.feature_names)
         for layer, arrays in zip(self._layers(), file.layers, strict=False):
@@ -621,7 +626,7 @@ class SupervisedNetwork(
 
     def _layers(self):
         """Return the layers of the fine-tuned encoder."""
-        return layers_of(split_steps(self.encoder_)[1])
+        return layers_of_one_type(split_steps(self.encoder_)[1])
 
     @property
     def coefs_(self):
@@ -720,7 +725,9 @@ def as_inputs(encoder, X):
     """Return preprocessed samples validated, as the lowest layer does it; see `preprocess`."""
     preprocessing, autoencoders = split_steps(encoder)
     if preprocessing:
-        X = check_samples(autoencoders[0], X, layers_of(autoencoders)[0].encoder_coef_.dtype, reset=False)
+        X = check_samples(
+            autoencoders[0], X, layers_of_one_type(autoencoders)[0].encoder_coef_.dtype, reset=False
+        )
     return X
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_sda._targets import array_of, unrounded
+
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t"}
 SUFFIXES = (*SEPARATORS, ".parquet", ".npz")
 # What pandas calls a column without a name, such as an index that it wrote itself.
@@ -81,9 +83,8 @@ def _read_csv(path):
         pd.read_csv(path, nrows=2, **as_text)
         return pd.read_csv(path, sep=separator, low_memory=False)
     except pd.errors.ParserError as error:
-        raise ValueError(
-            f"{reason(error)} (the header has {len(header)} fields; no row may have more)"
-        ) from error
+        widths = f" (the header has {len(header)} fields; no row may have more)"
+        raise ValueError(f"{reason(error)}{widths if 'fields' in str(error) else ''}") from error
 
 
 def _check_distinct(names):
@@ -150,7 +151,7 @@ def split_target(table, target, path, drop=(), unlabelled=None):
         raise InputError(f"{path} has no {what} {target!r}; it has {_listed(names, like=target)}")
     if target == "X" and not is_frame:
         raise InputError(f"{path}: the array 'X' has the features, not the target")
-    y = np.asarray(table[target])
+    y = unrounded(table[target])
     if not is_frame and y.shape != table["X"].shape[:1]:
         raise InputError(f"{path}: {target} has shape {y.shape}, but X has {len(table['X'])} rows")
     missing = np.zeros(len(y), bool)
@@ -165,13 +166,14 @@ def split_target(table, target, path, drop=(), unlabelled=None):
             "--unlabelled '' trains on those rows without labels (NA, None, null and the like are read as "
             "missing: a class needs another name)"
         )
-    without = missing | _has_value(y, unlabelled)
+    without = missing.copy()
+    without[~missing] = _has_value(y[~missing], unlabelled)
     labels = y[~without]
     if not len(labels):
         raise InputError(f"{path}: no row has a label in {target!r}; train without --target")
     if labels.dtype == object and all(map(np.isscalar, labels)):
         # of texts, or of numbers that pandas has its own type for
-        labels = np.array(labels.tolist())
+        labels = array_of(labels.tolist())
     if labels.dtype.kind not in "biufU":
         raise InputError(f"{path}: target {target!r} has type {labels.dtype}; classes are numbers or texts")
     if labels.dtype.kind == "f":
@@ -189,6 +191,11 @@ def split_target(table, target, path, drop=(), unlabelled=None):
                 "--unlabelled"
             )
         if missing.any() and labels.dtype.kind == "f":  # of integers a column with gaps makes such
+            if np.abs(labels).max() >= 2**53:
+                raise InputError(
+                    f"{path}: target {target!r} has gaps, and integers that are too large to be told apart "
+                    f"then ({np.abs(labels).max():.0f}); give each class a short name, or the gaps a mark"
+                )
             labels = labels.astype(np.int64)
     return (finite_frame(features, path, True) if is_frame else finite_matrix(features, path)), _with_gaps(
         labels, without

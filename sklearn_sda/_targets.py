@@ -64,6 +64,14 @@ def warn_of_wrapped_marks(y):
         )
 
 
+def unrounded(y):
+    """Return labels as an array; of a column of integers with gaps, which NumPy would round, as objects."""
+    array = np.asarray(y)
+    if array.dtype.kind == "f" and "int" in str(getattr(y, "dtype", "")).lower():
+        return np.array(list(y), dtype=object)
+    return array
+
+
 def as_labels(y):
     """Return labels as an array; a list of texts with gaps as one of objects, where NumPy would write "nan".
 
@@ -78,7 +86,7 @@ def as_labels(y):
         return y.toarray()
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         return np.array(y, dtype=object if any(not isinstance(label, str) for label in y) else None)
-    y = np.asarray(y)
+    y = unrounded(y)
     if y.dtype.kind in "mM":
         raise ValueError(
             f"y has dates or times ({y.dtype}), of which the missing ones could not be told. Convert them to "
@@ -91,7 +99,15 @@ def plain(labels):
     """Return labels, an array of which may be of objects, as one of numbers if they are numbers."""
     if labels.dtype.kind != "O" or any(isinstance(label, str) for label in labels.flat):
         return labels
-    return np.array(labels.tolist())
+    return array_of(labels.tolist())
+
+
+def array_of(labels):
+    """Return a list of numbers or texts as an array; where NumPy would round large integers, of uint64."""
+    array = np.array(labels)
+    if array.dtype.kind == "f" and all(isinstance(label, int) and label >= 0 for label in labels):
+        return np.array(labels, dtype=np.uint64)
+    return array
 
 
 def require_y(y, estimator_name):

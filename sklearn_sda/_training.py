@@ -132,7 +132,7 @@ def _check_finite(values, objective, optimizer, epoch):
         raise DivergenceError(
             f"{objective.name}: the loss or the parameters became infinite or NaN in epoch {epoch} with "
             f"learning rate {optimizer.learning_rate:g}. Use a smaller learning_rate_init, or scale the "
-            "data (for instance with MinMaxScaler or StandardScaler)."
+            "data (for instance with MinMaxScaler or StandardScaler), for a regressor the targets too."
         )
 
 

@@ -107,11 +107,13 @@ class FilterDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If there is no autoencoder in it.
+            If there is no autoencoder in it, or `layer` is no integer.
         ValueError
             If there is no such layer, n_filters is below 1, or the features do not make such an image.
         """
         check_scalar(n_filters, "n_filters", Integral, min_val=1)
+        if not isinstance(layer, Integral) or isinstance(layer, bool):
+            raise TypeError(f"layer must be an integer, the lowest layer being 0; got {layer!r}.")
         parts = find_parts(estimator)
         layers = parts.layers
         if not 0 <= layer < len(layers):
@@ -164,8 +166,7 @@ class FilterDisplay:
             size = 5 / max(grid.shape)
             figsize = (grid.shape[1] * size, grid.shape[0] * size + 0.4)
             _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
-        options = {"cmap": "gray", "vmin": -1, "vmax": 1, "interpolation": "nearest", **(im_kwargs or {})}
-        self.im_ = ax.imshow(grid, **options)
+        self.im_ = _draw_image(ax, grid, im_kwargs, cmap="gray", vmin=-1, vmax=1)
         ax.set_axis_off()
         _set_title(ax, name or self.name)
         self.ax_, self.figure_ = ax, ax.figure
@@ -329,16 +330,16 @@ class ReconstructionDisplay:
             figsize = (6, 4)
         if ax is None:
             _, ax = pyplot.subplots(figsize=figsize, layout="constrained")
-        options = {
-            "cmap": "gray" if is_image else "viridis",
-            "aspect": "equal" if is_image else "auto",
+        self.im_ = _draw_image(
+            ax,
+            grid,
+            im_kwargs,
+            cmap="gray" if is_image else "viridis",
+            aspect="equal" if is_image else "auto",
             # noise may lie far outside of what is to be seen
-            "vmin": samples[[0, 2]].min(),
-            "vmax": samples[[0, 2]].max(),
-            "interpolation": "nearest",
-            **(im_kwargs or {}),
-        }
-        self.im_ = ax.imshow(grid, **options)
+            vmin=samples[[0, 2]].min(),
+            vmax=samples[[0, 2]].max(),
+        )
         ax.spines[:].set_visible(False)
         ax.set_yticks([(height + 1) * row + (height - 1) / 2 for row in range(len(ROWS))], ROWS)
         ax.tick_params(length=0)
@@ -469,7 +470,7 @@ class LossCurveDisplay:
             _set_title(axes, f"{name}: {phase}" if name else phase)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
-            options = {"color": "C0", **(curve_kwargs or {})}
+            options = {"color": "C0", **_with_long_names(curve_kwargs)}
             self.lines_.append(_plot_curve(axes, curve["loss"], curve.get("loss_label", "loss"), options))
             self.validation_lines_.append(None)
             if curve.get("validation"):
@@ -631,14 +632,29 @@ def _check_image_shape(image_shape, n_features):
                 f"{n_features} features do not make a square image. Pass image_shape=(height, width)."
             )
         return (math.isqrt(n_features),) * 2
-    if np.shape(image_shape) != (2,):
-        raise ValueError(f"image_shape must be (height, width), got {image_shape!r}.")
+    if np.shape(image_shape) != (2,) or not all(isinstance(n, Integral) and n > 0 for n in image_shape):
+        raise ValueError(f"image_shape must be (height, width), two positive integers; got {image_shape!r}.")
     height, width = image_shape
     if height * width != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width} pixels, but there are {n_features} features."
         )
     return height, width
+
+
+def _draw_image(ax, image, im_kwargs, **defaults):
+    """Draw an image with some arguments of `imshow` or, where these are missing, defaults; return it."""
+    given = im_kwargs or {}
+    if given.get("norm") is not None:  # it has a range of its own
+        defaults = {name: value for name, value in defaults.items() if name not in ("vmin", "vmax")}
+    return ax.imshow(image, **{"interpolation": "nearest", **defaults, **given})
+
+
+def _with_long_names(line_kwargs):
+    """Return arguments of lines by their long names: "color" for "c", and so on."""
+    from matplotlib import cbook, lines
+
+    return cbook.normalize_kwargs(line_kwargs, lines.Line2D)
 
 
 def _tile(images, n_columns):
@@ -732,7 +748,7 @@ def _plot_curve(axes, values, label, options):
     """Draw one value per epoch, of shape (n_epochs,), and label the axis; return the line."""
     # a line through a single point would not be seen
     options = {"marker": "." if len(values) <= 20 else None, **options}
-    (line,) = axes.plot(range(1, len(values) + 1), values, label=label, **options)
+    (line,) = axes.plot(range(1, len(values) + 1), values, **{"label": label, **options})
     axes.set_ylabel(label)
     return line
 

@@ -508,3 +508,44 @@ def test_an_axes_that_is_in_no_grid_is_divided(X, y):
     assert (np.diff(edges) > 0).all()
     twin = display.validation_lines_[-1].axes
     np.testing.assert_allclose(twin.get_position().bounds, places[-1].bounds)
+
+
+def test_curves_of_layers_of_several_types(X):
+    layers = make_pipeline(make_layer(dtype="float64"), make_layer(3)).fit(X)
+    assert len(LossCurveDisplay.from_estimator(layers).lines_) == 2
+    assert FilterDisplay.from_estimator(layers, layer=1).filters.shape == (3, X.shape[1])
+
+
+@pytest.mark.parametrize("kwargs", [{"label": "mine"}, {"c": "r"}, {"color": "r"}, {"ls": ":", "lw": 3}])
+def test_arguments_of_lines(kwargs, X):
+    layer = make_layer(early_stopping=True).fit(X)
+    display = LossCurveDisplay.from_estimator(layer, curve_kwargs=kwargs)
+    (line,) = display.lines_
+    if "label" in kwargs:
+        assert line.get_label() == "mine"
+    elif "lw" in kwargs:
+        assert (line.get_linestyle(), line.get_linewidth()) == (":", 3)
+    else:
+        assert line.get_color() == "r"
+
+
+@pytest.mark.parametrize("display", [FilterDisplay, ReconstructionDisplay])
+def test_a_norm_takes_the_place_of_the_range_of_colours(display, X):
+    from matplotlib.colors import Normalize
+
+    args = (X,) if display is ReconstructionDisplay else ()
+    norm = Normalize(-3, 3)
+    drawn = display.from_estimator(make_layer().fit(X), *args, im_kwargs={"norm": norm})
+    assert drawn.im_.norm is norm
+
+
+@pytest.mark.parametrize("layer", [1.0, "0", True])
+def test_a_layer_is_given_by_an_integer(layer, X):
+    with pytest.raises(TypeError, match="layer must be an integer"):
+        FilterDisplay.from_estimator(make_stack().fit(X), layer=layer)
+
+
+@pytest.mark.parametrize("shape", [(-8, -8), (8.0, 8.0), ("8", "8"), (0, 64)])
+def test_the_shape_of_an_image_is_of_positive_integers(shape, X):
+    with pytest.raises(ValueError, match=r"image_shape must be .* positive integers"):
+        FilterDisplay.from_estimator(make_layer().fit(X), image_shape=shape)

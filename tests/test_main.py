@@ -957,3 +957,44 @@ def test_what_is_no_evidence_follows_the_least_certain_model(capsys):
     records = {name: {**record, "test_accuracy": accuracy} for name, accuracy in accuracies.items()}
     __main__.print_accuracies({**records, "most frequent": {"class": "c", "test_accuracy": 0.5}}, 12)
     assert "standard error of about 0.143, differences below 0.286" in capsys.readouterr().out
+
+
+def test_values_beyond_the_type_are_one_line(frame, capsys, tmp_path):
+    frame.to_csv("data.csv", index=False)
+    train("data.csv", "run", "--scale", "standard")
+    frame = frame.astype({"x2": float})
+    frame.iloc[3, 2] = 1e300
+    frame.to_csv("huge.csv", index=False)
+    for command in ("predict", "transform"):
+        message = fails(capsys, tmp_path, command, "run/model.joblib", "huge.csv", "-o", "out.csv")
+        assert "too large for dtype('float32')" in message
+
+
+def test_integers_beyond_int64_are_classes(frame):
+    large = {"ant": 2**63 + 1, "bee": 2**53, "cat": 2**53 + 1}
+    frame.assign(kind=frame["kind"].map(large)).to_csv("large.csv", index=False)
+    assert train("large.csv").classes_.tolist() == [2**53, 2**53 + 1, 2**63 + 1]
+
+
+def test_large_integers_with_gaps_are_not_rounded(frame, capsys, tmp_path):
+    there = ("--output", "run")
+    large = {"ant": 2**60, "bee": 2**60 + 1}
+    gaps = frame.assign(kind=frame["kind"].map(lambda kind: large.get(kind, pd.NA)).astype("Int64"))
+    gaps.to_csv("gaps.csv", index=False)
+    message = fails(capsys, tmp_path, "train", "gaps.csv", "--target", "kind", "--unlabelled", "", *there)
+    assert "too large to be told apart" in message
+    gaps.to_parquet("gaps.parquet", index=False)
+    assert run("train", "gaps.parquet", "--target", "kind", "--unlabelled", "", "--output", "run") == 0
+    assert joblib.load("run/model.joblib").classes_.tolist() == [2**60, 2**60 + 1]
+
+
+def test_infinity_can_be_set(files):
+    model = train("data.csv", "run", "--set", "n_iter_no_change=inf")
+    assert model[-1].n_iter_no_change == np.inf
+
+
+def test_a_quote_that_is_not_closed(frame, capsys, tmp_path):
+    there = ("--output", "run")
+    Path("open.csv").write_text(frame.to_csv(index=False) + '1,"2,3\n')
+    message = fails(capsys, tmp_path, "train", "open.csv", "--target", "kind", *there)
+    assert "EOF inside string" in message and "no row may have more" not in message

@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit
+from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -529,7 +529,7 @@ class CrossFitted(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X, y=None):
-        return X / 2
+        return X * 0.9
 
     def transform(self, X):
         return X
@@ -649,7 +649,7 @@ def test_an_encoder_that_passes_everything_through_has_tags():
 @pytest.mark.usefixtures("agg")
 def test_an_image_has_height_and_width(X):
     layer = DenoisingAutoencoder(3, max_iter=0).fit(X)
-    with pytest.raises(ValueError, match=r"image_shape must be \(height, width\), got \(2, 2, 1\)"):
+    with pytest.raises(ValueError, match=r"image_shape must be \(height, width\).* got \(2, 2, 1\)"):
         FilterDisplay.from_estimator(layer, image_shape=(2, 2, 1))
 
 
@@ -1151,3 +1151,67 @@ def test_dates_in_a_data_frame_are_named(kind, other, X):
     frame = pd.DataFrame({"a": [other] * 9, "when": days if kind == "datetime" else days - days[0]})
     assert_refused(DenoisingAutoencoder(2), ValueError, "column 'when' has", frame)
     assert_refused(DenoisingAutoencoder(2), ValueError, "column 'when' has", frame[["when"]])
+
+
+def test_large_integer_classes_are_not_rounded_where_some_are_missing(X):
+    pd = pytest.importorskip("pandas")
+    large = [2**60, 2**60 + 1, 5] * (len(X) // 3)
+    series = pd.Series(large, dtype="Int64")
+    series[0] = pd.NA
+    clf = SdAClassifier((4,), max_iter=1, random_state=0).fit(X, series)
+    assert clf.classes_.tolist() == [5, 2**60, 2**60 + 1]
+    assert clf.score(X, series) == clf.score(X[1:], np.array(large[1:]))
+    pl = pytest.importorskip("polars")
+    again = SdAClassifier((4,), max_iter=1, random_state=0).fit(X, pl.Series([None, *large[1:]]))
+    np.testing.assert_array_equal(again.classes_, clf.classes_)
+
+
+def test_integers_beyond_int64_are_classes(X):
+    largest = [2**63 + 1, 1, 2**53 + 1] * (len(X) // 3)
+    for y in (np.array(largest, object), np.array(largest, np.uint64), [None, *largest[1:]]):
+        clf = SdAClassifier((4,), max_iter=1, random_state=0).fit(X, np.array(y))
+        assert clf.classes_.tolist() == [1, 2**53 + 1, 2**63 + 1]
+
+
+def test_a_comparison_counts_integers_beyond_int64(X):
+    y = np.arange(len(X)) % 2
+    scores = [
+        compare_pretraining(
+            SdAClassifier((4,), max_iter=20),
+            X,
+            labels,
+            cv=StratifiedShuffleSplit(2, train_size=20, test_size=20),
+            n_repeats=1,
+            random_state=0,
+        ).with_pretraining
+        for labels in (y, y.astype(np.uint64) + np.uint64(2**63))
+    ]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_negative_numbers_in_a_small_unit_are_not_taken_for_rounding(X):
+    tiny = (X - X.mean()) * 1e-9
+    assert DenoisingAutoencoder(3, max_iter=1).fit(tiny).out_activation_ == "identity"
+    assert_refused(DenoisingAutoencoder(3, loss="cross_entropy"), ValueError, "needs data in", tiny)
+    rounded = X / X.max() * (1 + 1e-7)
+    rounded[0, 0] = -1e-8
+    assert DenoisingAutoencoder(3, max_iter=1).fit(rounded).out_activation_ == "logistic"
+
+
+class NarrowLayer(DenoisingAutoencoder):
+    """A layer with fewer parameters."""
+
+    def __init__(self, n_components=3, *, max_iter=1, random_state=None):
+        super().__init__(n_components, max_iter=max_iter, random_state=random_state)
+
+
+def test_a_subclass_with_fewer_parameters_is_a_layer(X, y):
+    for encoder in (NarrowLayer(), make_pipeline(NarrowLayer()), FrozenEstimator(NarrowLayer().fit(X))):
+        clf = SdAClassifier(encoder, max_iter=1, random_state=0).fit(X, y)
+        assert clf.coefs_[0].shape == (X.shape[1], 3)
+
+
+def test_a_regressor_that_diverges_is_told_of_its_targets(X):
+    y = 1e5 * (X[:, 0] + 10)
+    reg = SdARegressor((10,), pretrain=False, solver="sgd", learning_rate_init=1e3, random_state=0)
+    assert_refused(reg, ValueError, "targets", X, y)
