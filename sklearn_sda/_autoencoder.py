@@ -482,7 +482,7 @@ class DenoisingAutoencoder(
         ----------
         seed : int
             Of the noise.
-        columns : sklearn_sda._corruption.Columns or None
+        columns : sklearn_sda._columns.Columns or None
             Of the training samples.
         donors : ndarray of shape (n_samples, n_features)
             Samples that "swap" takes values from.

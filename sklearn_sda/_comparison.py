@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy import stats
 from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils import check_random_state, indexable
+from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_sda._compat import _safe_indexing
 from sklearn_sda._targets import (
     UNLABELLED,
     as_labels,
@@ -70,7 +71,8 @@ class PretrainingComparison:
         Differences that are all the same say nothing of how much they vary, and show none.
         """
         low, high = self.interval
-        if low == high:
+        scores = np.abs([self.with_pretraining, self.without_pretraining])
+        if np.ptp(self.differences) <= 8 * np.finfo(np.float64).eps * scores.max():
             return "no difference shown"
         return "helps" if low > 0 else "hurts" if high < 0 else "no difference shown"
 
@@ -286,5 +288,5 @@ def _score_pair(estimator, prefix, X, y, train, test, others, seed, scoring):
         fitted = clone(estimator).set_params(**{f"{prefix}pretrain": pretrain, **seeds})
         fitted.fit(_safe_indexing(X, rows), labels)
         scorer = check_scoring(fitted, scoring)
-        scores.append(scorer(fitted, _safe_indexing(X, test), y[test]))
+        scores.append(scorer(fitted, _safe_indexing(X, test), plain(y[test])))
     return scores

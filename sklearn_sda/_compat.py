@@ -1,4 +1,4 @@
-"""The one place that knows scikit-learn's versions and private helpers.
+"""The one place that imports private names of scikit-learn, and stands in for what older versions lack.
 
 Private names are used because every scikit-learn estimator validates its parameters with them, and
 because they are the same from 1.6 to 1.9.
@@ -7,6 +7,7 @@ because they are the same from 1.6 to 1.9.
 from contextlib import nullcontext
 
 from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
@@ -51,4 +52,5 @@ __all__ = [
     "StrOptions",
     "_check_partial_fit_first_call",
     "_fit_context",
+    "_safe_indexing",
 ]

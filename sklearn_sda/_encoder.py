@@ -1,6 +1,7 @@
 """What may be the `encoder` of a supervised network, and how its layers are found."""
 
 import copy
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -378,8 +379,8 @@ def layers_of(autoencoders):
     return layers
 
 
-def layers_of_one_type(autoencoders):
-    """Return the same as `layers_of`; raise ValueError if the layers compute in different types."""
+def matching_layers(autoencoders):
+    """Return the same as `layers_of`; raise ValueError if the layers do not fit each other."""
     layers = layers_of(autoencoders)
     dtypes = sorted({layer.encoder_coef_.dtype.name for layer in layers})
     if len(dtypes) > 1:
@@ -387,6 +388,13 @@ def layers_of_one_type(autoencoders):
             f"All layers of the encoder must have the same dtype, got {' and '.join(dtypes)}. (That of a "
             "BernoulliRBM is that of its data: float64 unless they are float32.)"
         )
+    for number, (below, layer) in enumerate(pairwise(layers), start=2):
+        code, inputs = below.encoder_coef_.shape[1], layer.encoder_coef_.shape[0]
+        if code != inputs:
+            raise ValueError(
+                f"Layer {number} of the encoder has {inputs} inputs, but the code of the layer below has "
+                f"{code} components. Fit the whole encoder as one Pipeline or stack."
+            )
     return layers
 
 

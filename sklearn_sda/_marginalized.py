@@ -101,7 +101,8 @@ def solve_encoder(X, n_components, levels, alpha, dtype, rng, weights=None):
         columns = _widest_columns(moments.squares, n_components)
         blocks = [(np.arange(n_features), moments)]
     else:
-        columns = _widest_columns(Columns.of(X, weights=weights).squares, n_components)
+        rows = None if weights is None else np.flatnonzero(weights)
+        columns = _widest_columns(Columns.of(X, rows, weights).squares, n_components)
         order = rng.permutation(n_features)
         blocks = (
             (block, _moments(X, lambda x, b=block: x[:, b], lambda x: x[:, columns], weights))

@@ -64,12 +64,18 @@ class _Objective:
     """
 
     def __init__(
-        self, name, parameters, alpha, batch_size, n_samples, row_size, gradient_size, work, weights
+        self, name, parameters, shapes, alpha, batch_size, n_samples, row_size, gradient_size, work, weights
     ):  # fmt: skip
         for parameter in parameters:  # compiled code writes to them without looking
             alike = parameter.dtype == parameters[0].dtype
             if not (alike and parameter.flags.c_contiguous and parameter.flags.writeable):
                 raise ValueError(f"{name}: parameters must be C-ordered, writable and of one type.")
+        found = [parameter.shape for parameter in parameters]
+        if found != shapes:
+            raise ValueError(
+                f"{name}: the arrays of parameters must have the shapes {shapes}, but have {found}. Was one "
+                "of them replaced?"
+            )
         self.name = name
         self.parameters = parameters
         self.team = Team(1)
@@ -228,8 +234,11 @@ class Reconstruction(_Objective):
         n_outputs = 0 if write_targets is None else len(parameters[-1])
         row_size = (3 if corruption.emphasis else 2) * n_features + n_outputs
         n_parameters = sum(parameter.size for parameter in parameters)
+        shapes = [(X.shape[1], n_components), (n_components,), (n_features,)]
+        shapes += [] if tied else [(n_components, n_features)]
+        shapes += [] if write_targets is None else [(n_components, n_outputs), (n_outputs,)]
         super().__init__(
-            name, parameters, alpha, batch_size, X.shape[0], row_size, n_parameters, work, weights
+            name, parameters, shapes, alpha, batch_size, X.shape[0], row_size, n_parameters, work, weights
         )
         self._X = X
         self._unit = ACTIVATIONS[activation]
@@ -355,9 +364,15 @@ class Network(_Objective):
         # a step has the gradient of one layer after the other
         largest = max((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
         row_size = sizes[0] + sizes[-1]
-        super().__init__(name, parameters, alpha, batch_size, X.shape[0], row_size, largest, work, weights)
-        n_layers = len(intercepts)
+        n_layers, shapes = len(intercepts), []
         self._owners = np.array(range(n_layers) if owners is None else owners, np.int64)
+        for k, (owner, shape) in enumerate(
+            zip(self._owners, pairwise([X.shape[1], *sizes[1:]]), strict=True)
+        ):
+            shapes += [shape, shape[1:]] if owner == k else [(sizes[owner],)]
+        super().__init__(
+            name, parameters, shapes, alpha, batch_size, X.shape[0], row_size, largest, work, weights
+        )
         self._corruption = corruption
         self._X = X
         self._write_targets = write_targets

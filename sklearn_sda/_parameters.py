@@ -131,6 +131,7 @@ class SavesParameters:
         for layer, arrays, link in zip(layers, file.layers, file.links, strict=False):
             layer._make_writeable()
             layer._optimizer = None  # its state is of other parameters
+            layer._columns = None  # and these of other samples
             for name, array in arrays_of(layer).items():
                 array[...] = arrays[name]
             if hasattr(layer, "out_activation_"):

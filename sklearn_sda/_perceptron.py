@@ -153,8 +153,8 @@ def read_perceptron(mlp, kind):
 class PerceptronExchange:
     """Mixin: to scikit-learn's perceptron `_perceptron` (a class) and back.
 
-    An estimator has ``_layers()``, ``_start(n_features, classes, n_outputs)`` and the attributes of
-    `SupervisedNetwork`.
+    An estimator has ``_layers()``, ``_start(n_features, classes, n_outputs, dtype, feature_names)`` and the
+    attributes of `SupervisedNetwork`.
     """
 
     def to_sklearn(self):

@@ -31,9 +31,9 @@ from sklearn_sda._encoder import (
     fit_preprocessing,
     grown_encoder,
     is_seeded,
-    layers_of_one_type,
     leaves,
     make_encoder,
+    matching_layers,
     named_encoder,
     needs_labels,
     split_steps,
@@ -452,7 +452,7 @@ class SupervisedNetwork(
         history : sklearn_sda._training.History
         """
         weights = self._weigh(targets, sample_weight)
-        layers = layers_of_one_type(split_steps(encoder)[1])
+        layers = matching_layers(split_steps(encoder)[1])
         trained, parameters = layers[self.freeze :], []
         for layer in trained:
             layer._make_writeable()
@@ -626,7 +626,7 @@ class SupervisedNetwork(
 
     def _layers(self):
         """Return the layers of the fine-tuned encoder."""
-        return layers_of_one_type(split_steps(self.encoder_)[1])
+        return matching_layers(split_steps(self.encoder_)[1])
 
     @property
     def coefs_(self):
@@ -726,7 +726,7 @@ def as_inputs(encoder, X):
     preprocessing, autoencoders = split_steps(encoder)
     if preprocessing:
         X = check_samples(
-            autoencoders[0], X, layers_of_one_type(autoencoders)[0].encoder_coef_.dtype, reset=False
+            autoencoders[0], X, matching_layers(autoencoders)[0].encoder_coef_.dtype, reset=False
         )
     return X
 

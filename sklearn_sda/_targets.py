@@ -66,6 +66,8 @@ def warn_of_wrapped_marks(y):
 
 def unrounded(y):
     """Return labels as an array; of a column of integers with gaps, which NumPy would round, as objects."""
+    if isinstance(y, list | tuple):
+        return array_of(y)
     array = np.asarray(y)
     if array.dtype.kind == "f" and "int" in str(getattr(y, "dtype", "")).lower():
         return np.array(list(y), dtype=object)
@@ -192,11 +194,14 @@ class ClassTargets:
         if classes is None:
             classes = labels
             check_classes(classes, "y")
-        known = np.isin(labels, classes)
+        ordered = classes
+        if {classes.dtype.kind, labels.dtype.kind} == {"i", "u"}:  # NumPy would compare them as floats
+            ordered, labels = classes.astype(object), labels.astype(object)
+        known = np.isin(labels, ordered)
         if not known.all():
             raise ValueError(f"y has labels that are not among the classes {classes}: {labels[~known]}.")
         all_codes = np.full(len(y), UNLABELLED)
-        all_codes[labelled] = np.searchsorted(classes, labels)[codes]
+        all_codes[labelled] = np.searchsorted(ordered, labels)[codes]
         return cls(all_codes, classes)
 
     @property

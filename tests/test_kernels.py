@@ -173,6 +173,17 @@ def test_what_decays_becomes_zero_and_never_denormal(rule):
     assert not state[1].any()
 
 
+@pytest.mark.parametrize("rule", ["descend", "heavy_ball", "nesterov", "adam"])
+def test_a_coefficient_that_decays_becomes_zero(rule):
+    # as by an L2 penalty, whose gradient is a part of the coefficient
+    param, first, second = (np.full(8, value, "float32") for value in (1e-3, 0, 0))
+    for _ in range(800):
+        getattr(update, rule)(param, 0.5 * param, first, second, 0.4, 0.5, 0.5, 1e-20)
+        assert ((param == 0) | (abs(param) >= 1e-30)).all()
+    if rule != "adam":  # whose steps are of one size
+        assert not param.any()
+
+
 @jit_only  # the plain exponential function that stands in without it goes down to denormal numbers
 @pytest.mark.parametrize("activation", ["logistic", "tanh"])
 def test_saturated_units_give_no_denormal_numbers(activation):

@@ -89,7 +89,8 @@ def imports(source):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             names.append(node.module)
-            names += [f"{node.module}.{alias.name}" for alias in node.names if node.module == "sklearn_sda"]
+            if node.module.split(".")[0] in ("sklearn", "sklearn_sda"):
+                names += [f"{node.module}.{alias.name}" for alias in node.names]
     return [name for name in names if name.split(".")[0] not in STANDARD and name != "sklearn_sda"]
 
 
@@ -117,6 +118,10 @@ def modules():
 @pytest.mark.parametrize("module", modules())
 def test_imports_run_one_way(module):
     assert violations(module, modules()[module]) == []
+
+
+def test_private_names_of_public_modules_are_seen():
+    assert "sklearn.base._fit_context" in imports("from sklearn.base import _fit_context")
 
 
 @pytest.mark.parametrize("module", modules())

@@ -17,7 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_bad_input import assert_refused
 from threadpoolctl import threadpool_limits
@@ -28,6 +28,7 @@ from sklearn_sda import (
     SdAClassifier,
     SdARegressor,
     StackedAutoencoderTransformer,
+    _marginalized,
     _training,
     compare_pretraining,
 )
@@ -1215,3 +1216,88 @@ def test_a_regressor_that_diverges_is_told_of_its_targets(X):
     y = 1e5 * (X[:, 0] + 10)
     reg = SdARegressor((10,), pretrain=False, solver="sgd", learning_rate_init=1e3, random_state=0)
     assert_refused(reg, ValueError, "targets", X, y)
+
+
+def test_frozen_layers_that_do_not_fit_each_other_are_refused(X, y):
+    # compiled code would read and write beyond their arrays
+    wide, narrow = (DenoisingAutoencoder(n, max_iter=1).fit(X) for n in (40, 2))
+    for below, above in ((wide, narrow), (narrow, wide)):
+        encoder = FrozenEstimator(Pipeline([("below", below), ("above", above)]))
+        assert_refused(SdAClassifier(encoder), ValueError, "Layer 2 of the encoder has 4 inputs", X, y)
+
+
+def test_parameters_that_were_changed_from_outside_are_refused(X):
+    for name in ("encoder_coef_", "encoder_intercept_", "decoder_intercept_"):
+        layer = DenoisingAutoencoder(30, max_iter=1, warm_start=True).fit(X)
+        setattr(layer, name, getattr(layer, name)[:2].copy())
+        assert_refused(layer, ValueError, "shape", X)
+    untied = DenoisingAutoencoder(30, max_iter=1, warm_start=True, tied_weights=False).fit(X)
+    untied._decoder_coef = untied._decoder_coef[:, :2].copy()
+    assert_refused(untied, ValueError, "shape", X)
+
+
+@pytest.mark.parametrize("n_tested", [36, 70])
+def test_differences_that_are_the_same_but_for_rounding_show_none(n_tested):
+    right = np.array([30, 31, 33, 32, 29])
+    comparison = PretrainingComparison((right + 1) / n_tested, right / n_tested, 0.2, 1)
+    assert len(set(comparison.differences)) > 1
+    assert comparison.verdict == "no difference shown"
+    more = right + np.array([1, 1, 1, 1, 2])
+    assert PretrainingComparison(more / n_tested, right / n_tested, 0.2, 1).verdict == "helps"
+
+
+def test_the_closed_form_of_wide_data_passes_over_samples_of_weight_zero(X, monkeypatch):
+    monkeypatch.setattr(_marginalized, "MOST_COLUMNS", 3)
+    X = np.tile(X, (10, 1))
+    weights = np.r_[np.zeros(512), np.ones(88)]
+    layer = DenoisingAutoencoder(3, loss="squared_error", **CLOSED)
+    weighted = clone(layer).fit(X, sample_weight=weights)
+    np.testing.assert_allclose(
+        weighted.encoder_coef_, clone(layer).fit(X[512:]).encoder_coef_, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_large_classes_of_another_integer_type(X):
+    classes = np.array([2**60, 2**60 + 1, 2**63 + 5], np.uint64)
+    y = classes[np.arange(len(X)) % 3]
+    some = y < 2**62
+    clf = SdAClassifier((20,), max_iter=150, random_state=0)
+    clf.fit(X, y, X_val=X[some], y_val=y[some].astype(np.int64))
+    assert clf.validation_scores_[-1] == clf.score(X[some], y[some].astype(np.int64))
+    listed = SdAClassifier((4,), max_iter=1).fit(X, y.tolist())
+    np.testing.assert_array_equal(listed.classes_, classes)
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "balanced_accuracy", "neg_log_loss"])
+def test_a_comparison_of_numbers_with_gaps_by_a_scorer(scoring, X):
+    y = np.array([0, 1] * 25 + [None] * 10, object)
+    clf = SdAClassifier((3,), max_iter=1)
+    comparison = compare_pretraining(clf, X, y, scoring=scoring, n_repeats=1, cv=2, random_state=0)
+    marked = np.array([0, 1] * 25 + [-1] * 10)
+    again = compare_pretraining(clf, X, marked, scoring=scoring, n_repeats=1, cv=2, random_state=0)
+    np.testing.assert_array_equal(comparison.differences, again.differences)
+
+
+def test_a_comparison_in_processes_has_the_global_configuration(X, y):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    encoder = DenoisingAutoencoder(3, corruption_level={"a": 0.3}, max_iter=1)
+    model = make_pipeline(StandardScaler(), SdAClassifier(encoder, max_iter=1))
+    with config_context(transform_output="pandas"):
+        compare_pretraining(model, frame, y, cv=2, n_repeats=1, random_state=0, n_jobs=2)
+
+
+def test_loaded_parameters_know_nothing_of_earlier_columns(path, X):
+    layer = DenoisingAutoencoder(3, corruption="gaussian", loss="squared_error", max_iter=1)
+    fresh = clone(layer).partial_fit(X[:20] + 100)
+    layer.fit(X).save_parameters(path)
+    layer.load_parameters(path).partial_fit(X[:20] + 100)
+    assert layer._columns.count == 20
+    np.testing.assert_array_equal(layer._columns.mean, fresh._columns.mean)
+
+
+def test_saturated_units_have_a_finite_penalty(X):
+    layer = DenoisingAutoencoder(3, activation="logistic", sparsity_weight=1e-3, warm_start=True, max_iter=1)
+    layer.fit(X)
+    layer.encoder_intercept_ = np.full(3, 60, "float32")
+    assert np.isfinite(layer.fit(X).loss_)

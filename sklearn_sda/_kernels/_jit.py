@@ -8,6 +8,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 # A kernel is compiled for float32 and for float64 and for nothing else. Inputs are declared
@@ -251,8 +252,9 @@ class Kernel:
 
     def _of(self, dtype):
         """Return the compiled function with the check of its arguments' types."""
-        if dtype.itemsize not in self._compiled:
-            self._compiled[dtype.itemsize] = self._compile(dtype)
+        with global_compiler_lock:  # of two threads, one compiles
+            if dtype.itemsize not in self._compiled:
+                self._compiled[dtype.itemsize] = self._compile(dtype)
         return self._compiled[dtype.itemsize]
 
     def _compile(self, dtype):

@@ -90,7 +90,7 @@ def penalise_code(H, slopes, bends, coef, weights, strengths, delta, l2, penalti
     sums : ndarray of shape (3, n_components)
         Buffer: the mean of each column, the norm of its coefficients, the gradient of its sparsity.
     start, stop : int
-        First column and the last but one.
+        First column, and the one after the last.
     """
     dtype = H.dtype.type
     zero, one, smallest = dtype(0), dtype(1), dtype(1e-6)

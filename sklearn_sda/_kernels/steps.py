@@ -118,7 +118,7 @@ def _wait_for_all(arrivals, n_threads):
 
 @subroutine
 def _share(size, block, thread, n_threads):
-    """Return the first and the last but one of a thread's share of `size` items, in whole blocks."""
+    """Return where a thread's share of `size` items begins and ends (exclusive), in whole blocks."""
     n_blocks = (size + block - 1) // block
     start, stop = n_blocks * thread // n_threads * block, n_blocks * (thread + 1) // n_threads * block
     return min(start, size), min(stop, size)
