@@ -1,6 +1,8 @@
 """Each kernel against its naive reference, in both types, with values that are hard on it."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 import naive
 from sklearn_sda._kernels import corruption, penalty, pointwise, update
-from sklearn_sda._kernels._jit import FLAGS, SCALAR, VECTOR, kernel
+from sklearn_sda._kernels._jit import FLAGS, SCALAR, VECTOR, Kernel, kernel
 
 jit_only = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the JIT is off")
 DTYPES = ["float32", "float64"]
@@ -273,3 +275,18 @@ def test_a_kernel_compiles_at_its_first_call_only():
     made = kernel(VECTOR, SCALAR)(update.descend.py_func)
     assert not made._compiled
     assert made.__name__ == "descend" and "gradient descent" in made.__doc__
+
+
+def test_threads_share_one_compilation(monkeypatch):
+    compiled = []
+
+    def compile_slowly(self, dtype):
+        time.sleep(0.05)
+        compiled.append(object())
+        return compiled[-1]
+
+    monkeypatch.setattr(Kernel, "_compile", compile_slowly)
+    one = kernel(VECTOR)(lambda array: None)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(one._of, [np.dtype("float32")] * 4))
+    assert found == compiled * 4
