@@ -15,7 +15,9 @@ read before for two other networks, with 100, 600, 1,000 and 3,000 labels: maski
 self-training, 14.73, 5.82, 4.93 and 3.40 %. Then noise and epochs were chosen anew, in the same way. And
 self-training had been recorded with 3,000 labels on layers that stayed as they were pretrained: 3.64 %.
 Training the upper one on was chosen with draws 100 and 101: 2.54 and 2.48 % of the validation images, where
-one fit has 2.97 and 2.91 %, and three rounds 2.68 and 2.55 %.) The published figures are quoted from
+one fit has 2.97 and 2.91 %, and three rounds 2.68 and 2.55 %. The same network was recorded from other
+initial weights, He's, which rectifiers had then: `README.md` has those figures. Nothing was chosen after
+them.) The published figures are quoted from
 memory; their draws of labels are others.
 """
 
