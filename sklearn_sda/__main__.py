@@ -443,7 +443,7 @@ def compare(candidates, split, arguments):
 
 @contextmanager
 def refusing():
-    """Turn a ValueError, with which a model refuses samples, into an InputError."""
+    """Turn a ValueError, with which an estimator refuses samples or parameters, into an InputError."""
     try:
         yield
     except ValueError as error:
@@ -502,10 +502,8 @@ def compare_with_itself(network, X, y, folds, report, arguments):
     model = make_pipeline(clone(SCALERS[arguments.scale]), clone(network).set_params(verbose=0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
+        with refusing():
             comparison = compare_pretraining(model, X, y, cv=folds, random_state=arguments.random_state)
-        except ValueError as error:
-            raise InputError(reason(error)) from error
     report["comparison"] = {
         "verdict": comparison.verdict,
         "mean_difference": comparison.mean_difference,

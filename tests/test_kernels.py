@@ -281,7 +281,7 @@ def test_threads_share_one_compilation(monkeypatch):
     compiled = []
 
     def compile_slowly(self, dtype):
-        time.sleep(0.05)
+        time.sleep(0.05)  # the other threads come meanwhile
         compiled.append(object())
         return compiled[-1]
 

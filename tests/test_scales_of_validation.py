@@ -25,7 +25,7 @@ def samples():
 
 
 def warned(estimator, *args, **kwargs):
-    """Fit, and return how often the scales were warned of."""
+    """Fit, and return the texts of the warnings about scales, which must be at the caller's line."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         estimator.fit(*args, **kwargs)
@@ -83,7 +83,7 @@ def test_rare_words_are_no_reason(X):
 
 def test_sorted_samples_are_no_reason():
     # the range is not that of the first rows only
-    X = np.linspace(0, 1, 5000)[:, None] * np.ones(4)
+    X = np.linspace(0, 1, 5000)[:, None] ** 20 * np.ones(4)
     assert not warned(DenoisingAutoencoder(3, max_iter=1), X, X_val=X[-100:])
 
 
@@ -93,3 +93,9 @@ def test_a_few_columns_elsewhere_are_enough():
     scaled = StandardScaler().fit_transform(X)
     assert warned(DenoisingAutoencoder(3, max_iter=1), scaled[:40], X_val=X[40:])
     assert not warned(DenoisingAutoencoder(3, max_iter=1), X[:40], X_val=X[40:])
+
+
+def test_later_samples_are_no_reason():
+    # all columns grow, and end beyond what was trained on, but near it
+    X = np.linspace(0, 1, 100)[:, None] * np.ones(4)
+    assert not warned(DenoisingAutoencoder(3, max_iter=1), X[:90], X_val=X[90:])
