@@ -306,7 +306,7 @@ def run_digits(arguments):
         written = write_run(folder, model, report, pictures)
     print_accuracies(records, len(X_test))
     print_comparison(comparison)
-    say_written(written, arguments)
+    say_written(written, pictures, arguments)
 
 
 def run_train(arguments):
@@ -382,7 +382,7 @@ def run_train(arguments):
         print_comparison(comparison)
         if record["test_accuracy"] <= baseline["test_accuracy"]:
             say("The classifier is no better than always answering with that class", arguments.quiet)
-    say_written(written, arguments)
+    say_written(written, pictures, arguments)
 
 
 def configure(estimator, arguments):
@@ -548,7 +548,10 @@ def run_transform(arguments):
     with warnings.catch_warnings(), refusing():
         warnings.filterwarnings("ignore", message=NO_NAMES)
         codes = np.asarray(model.transform(X))
-    names = model.get_feature_names_out()
+    try:
+        names = model.get_feature_names_out()
+    except AttributeError:  # a search has none, and a step of a pipeline from elsewhere may have none
+        names = [f"code{k}" for k in range(codes.shape[1])]
     write_table(arguments.output, dict(zip(names, codes.T, strict=True)), {"X": codes})
 
 
@@ -563,10 +566,13 @@ def run_predict(arguments):
     with warnings.catch_warnings(), refusing():
         warnings.filterwarnings("ignore", message=NO_NAMES)
         prediction, probability = model.predict(X), model.predict_proba(X)
-    columns = {f"probability_{label}": p for label, p in zip(model.classes_, probability.T, strict=True)}
+    columns = {"prediction": prediction}
+    if prediction.ndim == 2:  # samples with several classes
+        columns = {f"prediction_{label}": p for label, p in zip(model.classes_, prediction.T, strict=True)}
+    columns |= {f"probability_{label}": p for label, p in zip(model.classes_, probability.T, strict=True)}
     write_table(
         arguments.output,
-        {"prediction": prediction, **columns},
+        columns,
         {"prediction": prediction, "probability": probability, "classes": model.classes_},
     )
 
@@ -596,10 +602,10 @@ def say(text, quiet):
         print(text, file=sys.stderr, flush=True)
 
 
-def say_written(names, arguments):
-    """Say which files were written, a list of str, and why there are no pictures."""
+def say_written(names, pictures, arguments):
+    """Say which files were written, a list of str, and why there are no pictures of those that shall be."""
     say(f"Wrote {', '.join(names)} to {arguments.output}", arguments.quiet)
-    if "learning_curves.png" not in names:
+    if not set(pictures) <= set(names):
         say("No pictures: they need matplotlib (pip install 'sklearn-sda[cli]')", arguments.quiet)
 
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, writeable
+from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, task_of, writeable
 from sklearn_sda._columns import Columns
 from sklearn_sda._combinations import check_combinations
 from sklearn_sda._compat import Interval, NullContext, Options, StrOptions, _fit_context
@@ -429,9 +429,10 @@ class DenoisingAutoencoder(
         weights, validation = check_weights(sample_weight, X), check_validation(self, X, X_val, y_val)
         n_rows = len(training_rows(X.shape[0], weights))
         context = self._init_callback_context(max_subtasks=self._max_iter(n_rows))
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = task_of(self, X, y, weights)
+        context.call_on_fit_task_begin(**task)
         self._train(X, context, resume=resume, incremental=False, y=y, weights=weights, validation=validation)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
     @available_if(lambda self: self._can_partial_fit())
@@ -522,13 +523,15 @@ class DenoisingAutoencoder(
         levels = read_levels(kinds, self.corruption_level, n_features, feature_names)
         return kinds, levels, read_emphasis(self.emphasis, kinds, levels)
 
-    def _solve(self, X, levels, rng, context, weights, validation):
+    def _solve(self, X, y, levels, rng, context, weights, validation):
         """Solve for the parameters in closed form (solver "marginalized"), then set the attributes.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
             Validated samples.
+        y : array-like of shape (n_samples,) or None
+            Labels, for the callbacks.
         levels : float or ndarray of shape (n_features,)
             Of the masking noise.
         rng : RandomState
@@ -546,7 +549,7 @@ class DenoisingAutoencoder(
             return {**attributes, **self._curve_attributes(history, resume=False)}
 
         name = f"Autoencoder layer {n_features} -> {self.n_components}"
-        monitor = Monitor(self, context, name, fitted_attributes, X, None, 1)
+        monitor = Monitor(task_of(self, X, y, weights), context, name, fitted_attributes, 1)
         monitor.begin_epoch()
         coef, intercept, loss = solve_encoder(
             X, self.n_components, np.broadcast_to(levels, n_features), self.alpha, dtype, rng, weights
@@ -611,7 +614,7 @@ class DenoisingAutoencoder(
         max_iter = self._max_iter(len(rows), incremental)
         if self.solver == "marginalized" and max_iter > 0:
             levels = self._read_corruption(X.shape[1], names)[1][0]
-            self._solve(X, levels, rng, context, weights, validation)
+            self._solve(X, y, levels, rng, context, weights, validation)
             return
         parameters = self._present_parameters() if resume else self._initial_parameters(X, rng)
         tied = self._decoder_coef is None if resume else self.tied_weights
@@ -620,6 +623,7 @@ class DenoisingAutoencoder(
         if self.supervision > 0:
             with about_supervision():
                 targets = ClassTargets.read(X, y, advice="Set supervision=0 to train without labels.")
+                targets = targets if weights is None else targets.of_classes_in(rows)
             n_outputs = targets.n_outputs
             output = [np.zeros(shape, self.dtype) for shape in ((self.n_components, n_outputs), n_outputs)]
             supervised = {
@@ -657,8 +661,8 @@ class DenoisingAutoencoder(
             )
         needed = needs_columns(kinds)
         scaled_weights, mean_weight = scaled(weights, rows, self.dtype)
-        # weights count within their piece
-        own = weights / mean_weight if incremental and weights is not None else weights
+        # weights count within their call
+        own = None if weights is None else weights / mean_weight
         columns = Columns.of(X, donor_rows, own) if needed else None
         if columns is not None and incremental and resume and self._columns is not None:
             columns = self._columns.merged(columns)
@@ -700,13 +704,7 @@ class DenoisingAutoencoder(
             max_iter=max_iter,
             validate=validate,
             monitor=Monitor(
-                self,
-                context,
-                objective.name,
-                fitted_attributes,
-                X,
-                None,
-                max_iter,
+                task_of(self, X, y, weights), context, objective.name, fitted_attributes, max_iter
             ),
         )
         vars(self).update(fitted_attributes(history))
@@ -890,9 +888,9 @@ class DenoisingAutoencoder(
 
     def _mean_score(self, X):
         """Return the mean score of validated samples of shape (n_samples, n_features)."""
-        return float(self._score_samples(X).mean(dtype=np.float64))
+        return float(self._score_samples(X).astype(np.float64).mean())
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the mean of `score_samples`: the negative mean reconstruction loss.
 
         Parameters
@@ -901,10 +899,13 @@ class DenoisingAutoencoder(
             Samples.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples.
 
         Returns
         -------
         score : float
             Higher is better.
         """
-        return float(self.score_samples(X).mean(dtype=np.float64))
+        scores, weights = self.score_samples(X), check_weights(sample_weight, X)
+        return float(np.average(scores.astype(np.float64), weights=weights))

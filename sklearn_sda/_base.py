@@ -56,33 +56,46 @@ def writeable(array):
     return np.require(array, requirements=["C", "W"])
 
 
-class Monitor:
-    """Reports every epoch, to scikit-learn's callbacks and, if asked, as a printed line.
+def task_of(estimator, X, y, weights):
+    """Return what callbacks are told of a task, as keyword arguments.
 
     Parameters
     ----------
     estimator : estimator
         The one that is being fitted.
+    X : array-like of shape (n_samples, n_features)
+        What it is being fitted on.
+    y : array-like of shape (n_samples,) or None
+        Its labels.
+    weights : ndarray of shape (n_samples,) or None
+        Of the samples.
+    """
+    metadata = None if weights is None else {"sample_weight": weights}
+    return {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+
+
+class Monitor:
+    """Reports every epoch, to scikit-learn's callbacks and, if asked, as a printed line.
+
+    Parameters
+    ----------
+    task : dict
+        See `task_of`.
     context : sklearn.callback.CallbackContext or NullContext
         Of the phase that the epochs belong to.
     name : str
         Of the network, for the printed line.
     attributes : callable
         From the history so far to all fitted attributes, for callbacks that evaluate the estimator.
-    X : array-like of shape (n_samples, n_features)
-        What the estimator is being fitted on, for the callbacks.
-    y : array-like of shape (n_samples,) or None
-        Its labels.
     max_iter : int
         Number of epochs planned.
     verbose : int or None
         Whether to print lines; None for the estimator's parameter.
     """
 
-    def __init__(self, estimator, context, name, attributes, X, y, max_iter, verbose=None):
-        self.estimator, self.context, self.name = estimator, context, name
-        self.verbose = estimator.verbose if verbose is None else verbose
-        self.data = {"X": X, "y": y}
+    def __init__(self, task, context, name, attributes, max_iter, verbose=None):
+        self.task, self.context, self.name = task, context, name
+        self.verbose = task["estimator"].verbose if verbose is None else verbose
         self.attributes = attributes
         self.max_iter = max_iter
 
@@ -90,7 +103,7 @@ class Monitor:
         """Open the epoch's context."""
         self._start = time.perf_counter()
         self._epoch = self.context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self._epoch.call_on_fit_task_begin(**self.task)
 
     def end_epoch(self, history):
         """Close the epoch's context; return True if a callback asks to stop."""
@@ -100,11 +113,15 @@ class Monitor:
             if history.validation_scores:
                 line += f", validation score = {history.validation_scores[-1]:.6g}"
             print(f"{line} ({time.perf_counter() - self._start:.2f} s)", flush=True)
-        return self._epoch.call_on_fit_task_end(
-            estimator=self.estimator,
-            reconstruction_attributes=lambda: self.attributes(history),
-            **self.data,
-        )
+        return self._close(lambda: self.attributes(history))
+
+    def abandon_epoch(self):
+        """Close the context of an epoch that changed nothing: callbacks get no estimator to evaluate."""
+        self._close(None)
+
+    def _close(self, attributes):
+        """Close the epoch's context; return True if a callback asks to stop."""
+        return self._epoch.call_on_fit_task_end(**self.task, reconstruction_attributes=attributes)
 
 
 class MinibatchEstimator(CallbackSupportMixin, BaseEstimator):

@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import check_random_state, column_or_1d, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_sda._compat import _safe_indexing
@@ -172,7 +172,8 @@ def compare_pretraining(
     if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
         raise ValueError(f"scoring must be one name or function, or None, got {scoring!r}.")
     require_y(y, "compare_pretraining")
-    X, labels = indexable(X, as_labels(y))
+    y = as_labels(y)
+    X, labels = indexable(X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y)
     refuse_written_marks(labels)
     unlabelled = _unlabelled(labels, is_classifier(estimator))
     marks = "-1, None or NaN" if is_classifier(estimator) else "NaN"

@@ -159,8 +159,13 @@ def make_encoder(encoder, rng, *, pretrain, verbose):
                 f"pretrain=False makes no sense with encoder={encoder!r}, which is trained already. Hand "
                 "over the encoder itself, or set pretrain=True."
             )
-        return copy.deepcopy(named_encoder(encoder)), True
+        return deep_copy(named_encoder(encoder)), True
     given, encoder = encoder, clone(named_encoder(encoder))
+    if isinstance(encoder, Pipeline) and hasattr(encoder, "_skl_callbacks"):
+        raise ValueError(
+            "The encoder is a Pipeline with callbacks of its own, which would hear of nothing: its steps are "
+            "fitted one by one. Set them on its autoencoders, or on the estimator that has the encoder."
+        )
     if not isinstance(given, BaseEstimator):
         encoder.set_params(verbose=verbose)
     _, autoencoders = split_steps(encoder)
@@ -197,6 +202,16 @@ def without_verbosity(encoder):
     names = encoder.get_params(deep=True)
     quiet = {name: 0 for name in names if name == "verbose" or name.endswith("__verbose")}
     return encoder.set_params(**quiet)
+
+
+def deep_copy(encoder):
+    """Return a deep copy of an encoder, whose callbacks are the same objects, as those of clones are."""
+    callbacks = [
+        callback
+        for estimator in [encoder, *leaves(encoder)]
+        for callback in getattr(estimator, "_skl_callbacks", [])
+    ]
+    return copy.deepcopy(encoder, {id(callback): callback for callback in callbacks})
 
 
 def exchange_callbacks(encoder, callbacks=None):
@@ -321,7 +336,7 @@ def grown_encoder(encoder, fitted, *, pretrain):
     params = {**wanted.get_params(deep=False), **own, "warm_start": True, "memory": None}
     if not pretrain:
         params |= {"max_iter": 0, "fine_tune": False}
-    return copy.deepcopy(fitted).set_params(**params)
+    return deep_copy(fitted).set_params(**params)
 
 
 def check_same_layers(encoder, fitted):

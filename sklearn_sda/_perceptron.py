@@ -100,8 +100,13 @@ def make_perceptron(kind, network, layers, output, classes):
             setattr(mlp, name, copy.copy(getattr(network, name)))
     mlp.validation_scores_, mlp.best_validation_score_ = None, None
     if mlp.early_stopping:
+        best = network.best_validation_score_
         mlp.validation_scores_ = list(network.validation_scores_ or [])
-        mlp.best_validation_score_ = network.best_validation_score_
+        mlp.best_validation_score_ = -np.inf if best is None else best
+        # what a training that finds nothing better ends with
+        mlp._best_coefs, mlp._best_intercepts = copy.deepcopy((mlp.coefs_, mlp.intercepts_))
+    elif mlp.best_loss_ is None:
+        mlp.best_loss_ = min(mlp.loss_curve_, default=np.inf)
     return mlp
 
 
@@ -208,7 +213,8 @@ class PerceptronExchange:
         NotFittedError
             If it is not fitted.
         ValueError
-            If its loss is not one that the network has, it has no hidden layer, or a class is -1.
+            If its loss is not one that the network has, it has no hidden layer, a class is -1, or it has
+            momentum=1, which the network has not.
         """
         coefs, intercepts, classes = read_perceptron(mlp, cls._perceptron)
         stack = StackedAutoencoderTransformer(

@@ -23,6 +23,8 @@ RUN_FILES = (
     "learning_curves.png",
     "pretraining.png",
 )
+# What the name of a folder of files that are not whole yet begins with.
+TEMPORARY = ".sklearn_sda-"
 
 
 def load_model(path):
@@ -78,13 +80,15 @@ def run_folder(output):
     """
     with writing(output):
         exists = output.exists()
-        if exists and any(output.iterdir()) and not _is_run(output):
+        # a run that was killed leaves its folder
+        others = exists and any(not path.name.startswith(TEMPORARY) for path in output.iterdir())
+        if others and not _is_run(output):
             raise InputError(
                 f"{output} is neither empty nor the output of an earlier run (it has no report.json of one); "
                 "choose another --output"
             )
         parent = output if exists else output.parent
-        with tempfile.TemporaryDirectory(prefix=".sklearn_sda-", dir=parent) as name:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=parent) as name:
             folder = Path(name)
             yield folder
             output.mkdir(exist_ok=True)

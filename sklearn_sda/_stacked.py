@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
-from sklearn_sda._base import all_or_nothing
+from sklearn_sda._base import all_or_nothing, task_of
 from sklearn_sda._combinations import check_combinations
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._corruption import level_by_column
@@ -407,23 +407,25 @@ class StackedAutoencoderTransformer(
             trainer = make_trainer(self.fine_tune, thawed(pipeline)[0], X.shape[1], names)
         goes_on = resume and self._fine_tuned and trainer is not None and len(pipeline) == len(self.pipeline_)
         context = self._init_callback_context(max_subtasks=1 if trainer is None else 2)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = task_of(self, X, y, weights)
+        done = {**task, "reconstruction_attributes": {}}
+        context.call_on_fit_task_begin(**task)
         pretraining = context.subcontext(task_name="pretrain")
         with pretraining.propagate_callback_context(pipeline):
-            pretraining.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            pretraining.call_on_fit_task_begin(**task)
             with self._naming_layers(pipeline):
                 fit_pipeline(pipeline, X, y, weights, validation)
             self.pipeline_ = thawed(pipeline)
-            pretraining.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+            pretraining.call_on_fit_task_end(**done)
         if not goes_on:
             self._set_fine_tuned(trainer is not None)
         if trainer is not None:
             n_epochs = trainer._max_iter(len(training_rows(X.shape[0], weights)))
             fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=n_epochs)
-            fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            fine_tuning.call_on_fit_task_begin(**task)
             train_together(self, trainer, X, y, fine_tuning, weights, validation)
-            fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+            fine_tuning.call_on_fit_task_end(**done)
+        context.call_on_fit_task_end(**done)
         return self
 
     @available_if(lambda self: self._can_partial_fit())
@@ -603,6 +605,11 @@ class StackedAutoencoderTransformer(
         """Return the number of layers."""
         return len(self._sizes())
 
+    def __iter__(self):
+        """Iterate over the trained layers; without it, Python begins before it finds that there are none."""
+        check_is_fitted(self)
+        return iter([layer for _, layer in self.pipeline_.steps])
+
     def __getitem__(self, index):
         """Return a trained layer, or for a slice a pipeline of some of them."""
         check_is_fitted(self)
@@ -724,7 +731,7 @@ class StackedAutoencoderTransformer(
         chain = [layer._encoder() for layer in layers] + self._decoders()
         return -reconstruction_losses(chain, X, LOSSES[layers[0]._fitted_loss()])
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the mean of `score_samples`.
 
         Parameters
@@ -733,13 +740,16 @@ class StackedAutoencoderTransformer(
             Samples.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights of the samples.
 
         Returns
         -------
         score : float
             Higher is better.
         """
-        return float(self.score_samples(X).mean(dtype=np.float64))
+        scores, weights = self.score_samples(X), check_weights(sample_weight, X)
+        return float(np.average(scores.astype(np.float64), weights=weights))
 
 
 def warn_of_no_seed(estimator, stacklevel):

@@ -1,6 +1,5 @@
 """A supervised network is an output layer on an encoder, fine-tuned in the encoder's own arrays."""
 
-import copy
 import pickle
 import warnings
 from contextlib import nullcontext
@@ -19,12 +18,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, writeable
+from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, task_of, writeable
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
     check_same_layers,
     check_takes_weights,
     compute_type,
+    deep_copy,
     described_layers,
     exchange_callbacks,
     fit_autoencoders,
@@ -149,23 +149,26 @@ class SupervisedNetwork(
             targets.part(held_out).check_enough()
 
         context = self._init_callback_context(max_subtasks=1 if fitted else 2)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = task_of(self, X, y, weights)
+        context.call_on_fit_task_begin(**task)
         if not fitted:
             pretraining = context.subcontext(task_name="pretrain")
             metadata = {"sample_weight": weights, "X_val": X_val, "y_val": y_val}
-            encoder, inputs = self._pretrain(
-                encoder, grown, given, X, y, targets.labelled, metadata, pretraining
+            encoder, inputs, X_val = self._pretrain(
+                encoder, grown, given, task, targets.labelled, metadata, validation, pretraining
             )
         else:
             inputs = preprocess(encoder, X)
+            X_val = None if validation is None else preprocess(encoder, validation[0])
+        validation = None if validation is None else (X_val, validation[1])
         fine_tuning = context.subcontext(task_name="fine-tune", max_subtasks=self.max_iter)
-        fine_tuning.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        fine_tuning.call_on_fit_task_begin(**task)
         history = self._fine_tune(
-            encoder, targets, X, y, inputs, weights, validation, rng, fine_tuning,
+            encoder, targets, task, inputs, weights, validation, rng, fine_tuning,
             resume=resume and not grown, incremental=False,
         )  # fmt: skip
-        fine_tuning.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        fine_tuning.call_on_fit_task_end(**task, reconstruction_attributes={})
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
         if not history.converged and self.max_iter > 0:
             warnings.warn(
                 f"{type(self).__name__}: maximum number of iterations ({self.max_iter}) reached and the "
@@ -203,20 +206,21 @@ class SupervisedNetwork(
             check_takes_weights(encoder)
         # raises if there are none
         training_rows(len(targets.labelled), self._weigh(targets, weights), targets.labelled)
+        task = task_of(self, X, y, weights)
         if not fitted:
             metadata = {"sample_weight": weights}
-            encoder, inputs = self._pretrain(
-                encoder, False, given, X, y, targets.labelled, metadata, NullContext()
+            encoder, inputs, _ = self._pretrain(
+                encoder, False, given, task, targets.labelled, metadata, None, NullContext()
             )
         else:
             inputs = preprocess(encoder, X)
         self._fine_tune(
-            encoder, targets, X, y, inputs, weights, None, rng, NullContext(),
+            encoder, targets, task, inputs, weights, None, rng, NullContext(),
             resume=resume, incremental=True,
         )  # fmt: skip
         return self
 
-    def _pretrain(self, encoder, grown, given, X, y, labelled, metadata, context):
+    def _pretrain(self, encoder, grown, given, task, labelled, metadata, validation, context):
         """Fit the encoder, or take its layers from the cache `memory`.
 
         Parameters
@@ -225,14 +229,16 @@ class SupervisedNetwork(
             Unfitted, or a stack that has grown.
         grown : bool
             Whether it is that; what its layers have learned is in no cache.
-        given, X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples, as they were given and validated.
-        y : array-like of shape (n_samples,)
-            Labels.
+        given : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, as they were given.
+        task : dict
+            See `task_of`; with validated samples.
         labelled : ndarray of bool of shape (n_samples,)
             Which samples have a label.
         metadata : dict
             See `fit_autoencoders`.
+        validation : tuple or None
+            Validated samples for validation and their targets.
         context : callback context
             Of this phase.
 
@@ -242,8 +248,10 @@ class SupervisedNetwork(
             Fitted.
         inputs : {ndarray, sparse matrix} of shape (n_samples, n_inputs)
             Samples as the lowest layer had them.
+        inputs_val : {ndarray, sparse matrix} of shape (n_val_samples, n_inputs) or None
+            Those for validation: a step that works in place can't transform them twice.
         """
-        task = {"estimator": self, "X": X, "y": y}
+        X, y = task["X"], task["y"]
         samples = self._with_names(given, X)
         inputs, X_val = fit_preprocessing(encoder, samples, y, metadata.get("X_val"), labelled)
         metadata, autoencoders = {**metadata, "X_val": X_val}, without_preprocessing(encoder)
@@ -259,7 +267,9 @@ class SupervisedNetwork(
         if grown:
             wanted = named_encoder(self.encoder)
             encoder.set_params(warm_start=wanted.warm_start, memory=wanted.memory)
-        return encoder, X if inputs is samples else as_inputs(encoder, inputs)
+        if not split_steps(encoder)[0]:
+            return encoder, X, None if validation is None else validation[0]
+        return encoder, as_inputs(encoder, inputs), None if X_val is None else as_inputs(encoder, X_val)
 
     def _from_cache(self, autoencoders, inputs, y, metadata):
         """Fit autoencoders, or take them from the cache `memory`; see `fit_autoencoders`."""
@@ -314,7 +324,7 @@ class SupervisedNetwork(
             if grown is not None:
                 return grown, False, True
             check_same_layers(self.encoder, self.encoder_)
-            return copy.deepcopy(self.encoder_), True, False
+            return deep_copy(self.encoder_), True, False
         encoder, fitted = make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
         return encoder, fitted, False
 
@@ -385,8 +395,10 @@ class SupervisedNetwork(
         """
         preprocessing, autoencoders = split_steps(encoder)
         if preprocessing:
-            if not reset and hasattr(self, "n_features_in_") and len(getattr(X, "shape", (0, 0))) == 1:
-                check_array(X, dtype=None)  # raises: one sample, not a table; texts have no n_features_in_
+            if reset:
+                vars(self).pop("n_features_in_", None)  # of an earlier fit: texts have none
+            elif hasattr(self, "n_features_in_") and len(getattr(X, "shape", (0, 0))) == 1:
+                check_array(X, dtype=None)  # raises: one sample, not a table
             validate_data(self, X, skip_check_array=True, reset=reset)
             checked = X
         else:
@@ -418,7 +430,7 @@ class SupervisedNetwork(
         return X_val, val_targets
 
     def _fine_tune(
-        self, encoder, targets, X, y, inputs, sample_weight, validation, rng, context, *, resume, incremental
+        self, encoder, targets, task, inputs, sample_weight, validation, rng, context, *, resume, incremental
     ):  # fmt: skip
         """Train the whole network in the arrays of a fitted encoder, then set the attributes.
 
@@ -428,16 +440,14 @@ class SupervisedNetwork(
             Fitted; its layers are modified in place.
         targets : ClassTargets, IndicatorTargets or RealTargets
             Of the samples.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Validated samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, as X for the callbacks.
+        task : dict
+            See `task_of`.
         inputs : {ndarray, sparse matrix} of shape (n_samples, n_inputs)
             The samples as the lowest layer gets them.
         sample_weight : ndarray of shape (n_samples,) or None
             Of the samples, without those of classes; None for ones.
         validation : tuple or None
-            Validated samples for validation and their targets.
+            Samples for validation, as the lowest layer gets them, and their targets.
         rng : RandomState
             For the order of samples and the validation split.
         context : callback context
@@ -481,8 +491,7 @@ class SupervisedNetwork(
         max_iter, batch_size = self._max_iter(len(rows), incremental), self._check_batch_size(len(rows))
         held_out = None
         if validation is not None:
-            X_val, val_targets = validation
-            held_out = preprocess(encoder, X_val), val_targets, None
+            held_out = *validation, None
         elif self.early_stopping and not incremental and max_iter > 0:
             rows, held_out_rows = self._split(rows, rng, strata=targets.strata)
             own_weights = None if sample_weight is None else sample_weight[held_out_rows]
@@ -529,15 +538,7 @@ class SupervisedNetwork(
             position=self.t_ if resume else 0,
             max_iter=max_iter,
             validate=validate,
-            monitor=Monitor(
-                self,
-                context,
-                objective.name,
-                fitted_attributes,
-                X,
-                y,
-                max_iter,
-            ),
+            monitor=Monitor(task, context, objective.name, fitted_attributes, max_iter),
         )
         vars(self).update(fitted_attributes(history))
         self._optimizer = optimizer if incremental else None

@@ -213,6 +213,23 @@ class ClassTargets:
         """Return the targets of some rows."""
         return ClassTargets(self.codes[rows], self.classes)
 
+    def of_classes_in(self, rows):
+        """Return targets with only the classes of some rows, if they have any; others lose their labels.
+
+        Raises
+        ------
+        ValueError
+            If they have one class only.
+        """
+        codes = np.unique(self.codes[rows])
+        codes = codes[codes >= 0]
+        if not len(codes):
+            return self
+        check_classes(self.classes[codes], "y (its samples without weight 0)")
+        new = np.full(self.n_outputs + 1, UNLABELLED)  # the last one is of samples without label
+        new[codes] = np.arange(len(codes))
+        return ClassTargets(new[self.codes], self.classes[codes])
+
     def alike(self, X, y):
         """Return targets of the same kind for samples that are all labelled."""
         return check_all_labelled(ClassTargets.read(X, y, self.classes))

@@ -241,7 +241,8 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
     validate : callable or None
         As in `minimize`.
     monitor : object or None
-        As in `minimize`, for iterations in the place of epochs.
+        As in `minimize`, for iterations in the place of epochs, with ``abandon_epoch()`` for the last one if
+        no step improves.
     position : int
         Number of samples seen by earlier calls; an iteration counts as one pass.
 
@@ -305,6 +306,8 @@ def minimize_batch(objective, optimizer, *, rows, max_iter, tol, validate=None, 
         progress = bool(history.loss_curve)
         if not progress:  # the start is a minimum, or no step improves: the loss is known all the same
             end_iteration(result.x, result.fun)
+        elif begun and monitor is not None:
+            monitor.abandon_epoch()
         # without progress any more, as far as the compute type can tell
         history.converged = result.status == 0 or (progress and len(history.loss_curve) < max_iter)
     return history

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
-from sklearn_sda._base import Monitor
+from sklearn_sda._base import Monitor, task_of
 from sklearn_sda._kernels.pointwise import ACTIVATIONS
 from sklearn_sda._network import gather
 from sklearn_sda._objectives import Network
@@ -133,7 +133,8 @@ def train_together(stack, trainer, X, y, context, weights, validation):
             parameters.append(layer._decoder_coef)
         parameters.append(layer.decoder_intercept_)
     rng = check_random_state(trainer.random_state)
-    seed = rng.randint(np.iinfo(np.int32).max)
+    # the first layer's noise is that of the first number that its seed draws: not the same again
+    seed = check_random_state(rng.randint(np.iinfo(np.int32).max)).randint(np.iinfo(np.int32).max)
     if hasattr(stack, "feature_names_in_"):
         trainer.feature_names_in_ = stack.feature_names_in_
     rows = training_rows(X.shape[0], weights)
@@ -151,7 +152,7 @@ def train_together(stack, trainer, X, y, context, weights, validation):
         # those of `unrolled_decoders`
         activations=[layer.activation for layer in layers]
         + [layer.activation for layer in reversed(layers[:-1])],
-        loss=layers[0]._fitted_loss(),
+        loss=layers[0]._choose_loss(X, rows, resume=True),
         alpha=trainer.alpha / mean_weight,
         batch_size=batch_size,
         weights=scaled_weights,
@@ -181,7 +182,12 @@ def train_together(stack, trainer, X, y, context, weights, validation):
         position=trainer.t_,
         validate=validate,
         monitor=Monitor(
-            stack, context, objective.name, fitted_attributes, X, y, max_iter, verbose=trainer.verbose
+            task_of(stack, X, y, weights),
+            context,
+            objective.name,
+            fitted_attributes,
+            max_iter,
+            verbose=trainer.verbose,
         ),
     )
     vars(stack).update(fitted_attributes(history))

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -64,6 +65,70 @@ def test_a_classifier_reports_phases_layers_and_epochs(X, y):
     begun = sum(entry[0] == "begin" for entry in recorder.events)
     ended = sum(entry[0] == "end" for entry in recorder.events)
     assert begun == ended
+
+
+class Told:
+    """Keeps what tasks are told: names, labels and weights; holds what can't be copied."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.told = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, *, y=None, metadata=None):
+        self.told.append((type(estimator).__name__, context.task_name, y, metadata))
+
+    def on_fit_task_end(self, estimator, context):
+        return False
+
+    def teardown(self, estimator, context):
+        pass
+
+
+class ToldOfAll(Told):
+    """Of the steps, too."""
+
+    max_propagation_depth = None
+
+
+def test_callbacks_are_told_labels_and_weights(X, y):
+    weights = np.linspace(0.5, 1, len(y))
+    encoder = StackedAutoencoderTransformer((4, 3), max_iter=2, fine_tune=True)
+    told = ToldOfAll()
+    SdAClassifier(encoder, max_iter=2).set_callbacks(told).fit(X, y, sample_weight=weights)
+    tasks = {task[:2] for task in told.told}
+    assert {(name, "epoch") for name in ("SdAClassifier", "StackedAutoencoderTransformer")} < tasks
+    assert ("DenoisingAutoencoder", "epoch") in tasks
+    for name, _, labels, metadata in told.told:
+        if name == "Pipeline":  # scikit-learn's tells no weights
+            continue
+        np.testing.assert_array_equal(labels, y)
+        np.testing.assert_array_equal(metadata["sample_weight"], weights)
+    for solver in ("adam", "marginalized"):
+        told = Told()
+        DenoisingAutoencoder(3, solver=solver, max_iter=1, loss="squared_error").set_callbacks(told).fit(X)
+        assert len(told.told) == 2 and all(task[2:] == (None, None) for task in told.told)
+
+
+def test_callbacks_of_an_encoder_are_never_copied(X, y):
+    told = Told()  # its lock can't be
+    encoder = StackedAutoencoderTransformer((4,), max_iter=1).set_callbacks(told)
+    clf = SdAClassifier(encoder, max_iter=1, warm_start=True).fit(X, y)
+    clf.fit(X, y)
+    told.told.clear()
+    clf.set_params(encoder__hidden_layer_sizes=(4, 3)).fit(X, y)
+    assert ("StackedAutoencoderTransformer", "fit") in {task[:2] for task in told.told}
+    SdAClassifier(FrozenEstimator(encoder.fit(X)), max_iter=1).fit(X, y)
+    SdAClassifier(encoder).partial_fit(X, y, [0, 1, 2]).partial_fit(X, y)
+
+
+def test_callbacks_of_a_pipeline_that_is_not_fitted_are_refused(X, y):
+    encoder = make_pipeline(MinMaxScaler(), DenoisingAutoencoder(3, max_iter=1)).set_callbacks(Told())
+    with pytest.raises(ValueError, match=r"callbacks of its own.*Set them on its autoencoders"):
+        SdAClassifier(encoder, max_iter=1).fit(X, y)
+    SdAClassifier(FrozenEstimator(encoder.fit(X)), max_iter=1).fit(X, y)
 
 
 def test_a_callback_may_stop_every_phase(X, y):

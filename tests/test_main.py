@@ -15,9 +15,9 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from sklearn_sda import (
     DenoisingAutoencoder,
@@ -583,6 +583,35 @@ def test_models_that_were_not_trained_here_work_too(files, frame):
         assert arrays["prediction"].tolist() == model.predict(X).tolist()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_searches_and_models_of_several_classes_are_written_too(files, frame):
+    X, y = frame[NAMES] / 200, frame["kind"]
+    X.to_csv("scaled.csv", index=False)
+    clf = SdAClassifier((3,), max_iter=1, random_state=0)
+    stack = StackedAutoencoderTransformer((3,), max_iter=1)
+    for model, labels in (
+        (GridSearchCV(clf, {"alpha": [0.0, 0.1]}, cv=2), y),
+        (make_pipeline(FunctionTransformer(np.negative), stack), None),
+    ):
+        joblib.dump(model.fit(X, labels), "own.joblib")
+        assert run("transform", "own.joblib", "scaled.csv", "-o", "codes.csv") == 0
+        codes = pd.read_csv("codes.csv")
+        assert list(codes) == ["code0", "code1", "code2"]
+        np.testing.assert_allclose(codes, model.transform(X), rtol=1e-5)
+    indicator = np.column_stack([y == "ant", y != "bee"]).astype(int)
+    joblib.dump(clf.fit(X, indicator), "own.joblib")
+    assert run("predict", "own.joblib", "scaled.csv", "-o", "p.csv") == 0
+    table = pd.read_csv("p.csv")
+    assert list(table) == ["prediction_0", "prediction_1", "probability_0", "probability_1"]
+    np.testing.assert_array_equal(table[["prediction_0", "prediction_1"]], clf.predict(X))
+
+
+def test_pictures_that_are_not_wanted_are_not_missed(files, capsys, tmp_path):
+    train("data.csv", "run", "--set", "max_iter=0", "--set", "encoder__max_iter=0")
+    assert "learning_curves.png" not in listing(tmp_path / "run")
+    assert "No pictures" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["data.tsv", "data.csv.gz"])
 def test_other_files_of_text(name, files, frame):
     frame.to_csv(name, index=False, sep="\t" if name.endswith("tsv") else ",")
@@ -870,6 +899,12 @@ def test_an_earlier_run_is_replaced_and_other_files_are_kept(files, frame, tmp_p
     assert model.n_features_in_ == 2
     # the picture of the filters, which two columns do not have, is gone
     assert listing(tmp_path / "run") == sorted([*RUN, "notes.txt"])
+
+
+def test_the_folder_of_a_killed_run_is_no_obstacle(files, tmp_path):
+    (tmp_path / "run" / ".sklearn_sda-killed").mkdir(parents=True)
+    train("data.csv")
+    assert set(RUN) < set(listing(tmp_path / "run"))
 
 
 def test_a_failure_to_write_leaves_the_earlier_run(files, capsys, tmp_path, monkeypatch):

@@ -6,19 +6,20 @@ import tracemalloc
 import joblib
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingClassifier
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from test_bad_input import assert_refused
 from threadpoolctl import threadpool_limits
 
@@ -1301,3 +1302,171 @@ def test_saturated_units_have_a_finite_penalty(X):
     layer.fit(X)
     layer.encoder_intercept_ = np.full(3, 60, "float32")
     assert np.isfinite(layer.fit(X).loss_)
+
+
+@pytest.mark.parametrize("kind", [SdAClassifier, SdARegressor])
+def test_a_perceptron_of_early_stopping_goes_on_from_the_network(kind, digits):
+    X, y = digits
+    network = kind((20,), early_stopping=True, max_iter=30, random_state=0).fit(X, y)
+    mlp = network.to_sklearn()
+    score = mlp.score(X, y)
+    mlp.set_params(warm_start=True, max_iter=2, learning_rate_init=1e-12).fit(X, y)
+    # nothing better was found: the parameters are those of before
+    np.testing.assert_array_equal(mlp.coefs_[0], network.coefs_[0])
+    assert mlp.score(X, y) == score and len(mlp.validation_scores_) == len(network.validation_scores_) + 2
+    classes = [np.unique(y)] if kind is SdAClassifier else []
+    for other in (kind((20,), max_iter=0).fit(X, y), kind((20,)).partial_fit(X, y, *classes)):
+        other.set_params(early_stopping=True).to_sklearn().set_params(warm_start=True, max_iter=1).fit(X, y)
+    network.set_params(early_stopping=False).to_sklearn().partial_fit(X, y)
+
+
+def test_a_grown_stack_has_no_cross_entropy_of_data_beyond_its_range(X):
+    low, high = X.min(), X.max()
+    X = (X - low) / (high - low)
+    stack = StackedAutoencoderTransformer((4,), warm_start=True, random_state=0).fit(X)
+    stack.set_params(hidden_layer_sizes=(4, 3), fine_tune=True)
+    with pytest.raises(ValueError, match=r"needs data in \[0, 1\], but X lies in \[0, 16\]"):
+        stack.fit(16 * X)
+    assert len(stack.pipeline_) == 1
+    assert stack.fit(X).loss_ > 0
+
+
+def test_training_the_whole_stack_draws_other_noise_than_its_first_layer(X):
+    seen = []
+
+    def noise(X, level, rng):
+        seen.append(rng.uniform())
+        return X
+
+    StackedAutoencoderTransformer(
+        (3, 2), corruption=[noise, "masking"], batch_size=len(X), max_iter=3, fine_tune=True, random_state=0
+    ).fit(X)
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_the_unit_of_weights_of_a_fit_does_not_matter_to_a_later_piece():
+    A, B = np.random.RandomState(0).uniform(size=(2, 50, 4)) * [[[1]], [[10]]]
+    found = []
+    for weights in (None, np.ones(50), np.full(50, 1e6), np.full(50, 1e-6)):
+        layer = DenoisingAutoencoder(5, corruption="gaussian", loss="squared_error", random_state=0)
+        layer.fit(A, sample_weight=weights).partial_fit(B)
+        found.append(layer.encoder_coef_)
+    for coef in found[1:]:
+        np.testing.assert_array_equal(coef, found[0])
+
+
+def test_lbfgs_closes_the_iteration_that_no_step_improves():
+    class Rough:  # its gradient is right at first, and then points uphill
+        name = "rough"
+
+        def __init__(self):
+            self.parameters = [np.array([5.0, -3.0])]
+            self.calls = 0
+
+        def evaluate(self, rows, optimizer):
+            (x,) = self.parameters
+            self.calls += 1
+            return float((x**4).sum()), 4 * x**3 * (1 if self.calls < 5 else -1)
+
+    class Monitor:
+        def __init__(self):
+            self.events = []
+
+        def begin_epoch(self):
+            self.events.append("begin")
+
+        def end_epoch(self, history):
+            self.events.append("end")
+            return False
+
+        def abandon_epoch(self):
+            self.events.append("abandon")
+
+    monitor = Monitor()
+    history = minimize_batch(Rough(), None, rows=range(4), max_iter=50, tol=0, monitor=monitor)
+    n_epochs = len(history.loss_curve)
+    assert n_epochs and monitor.events == ["begin", "end"] * n_epochs + ["begin", "abandon"]
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_class_of_samples_of_weight_zero_is_not_there_in_supervised_pretraining(solver, X, y):
+    weights = (y != 2).astype(float)
+    layer = DenoisingAutoencoder(3, supervision=0.5, solver=solver, max_iter=3, random_state=0)
+    weighted = clone(layer).fit(X, y, sample_weight=weights)
+    without = clone(layer).fit(X[y != 2], y[y != 2])
+    np.testing.assert_array_equal(weighted.encoder_coef_, without.encoder_coef_)
+    labels = np.where(np.arange(len(y)) < 5, -1, np.where(y == 2, 7, y))
+    half = clone(layer).fit(X, labels, sample_weight=weights)
+    some = clone(layer).fit(X[y != 2], labels[y != 2])
+    np.testing.assert_array_equal(half.encoder_coef_, some.encoder_coef_)
+    assert_refused(layer, ValueError, "at least 2 classes, but y .*without weight 0.* has 1", X, y, y == 1)
+
+
+IDENTITY_STEP = make_pipeline(FunctionTransformer(), DenoisingAutoencoder(3, max_iter=1))
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"freeze": 1}], ids=str)
+def test_a_step_that_returns_what_it_gets_may_get_anything(options, X, y):
+    pd = pytest.importorskip("pandas")
+    clf = SdAClassifier(IDENTITY_STEP, max_iter=2, random_state=0, **options)
+    plain = clone(clf).fit(X, y)
+    for given in (pd.DataFrame(X, columns=list("abcd")), X.tolist(), coo_array(X)):
+        fitted = clone(clf).fit(given, y)
+        np.testing.assert_allclose(fitted.predict_proba(given), plain.predict_proba(X), rtol=1e-5)
+    clone(clf).set_params(early_stopping=False).partial_fit(X.tolist(), y, [0, 1, 2])
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_steps_that_work_in_place_transform_the_samples_for_validation_once(warm, X, y):
+    found = []
+    for in_place in (False, True):
+        encoder = make_pipeline(StandardScaler(copy=not in_place), DenoisingAutoencoder(3, max_iter=2))
+        clf = SdAClassifier(encoder, max_iter=3, warm_start=True, random_state=0)
+        for _ in range(1 + warm):
+            clf.fit(5 + 3 * X, y, X_val=5 + 3 * X[:20], y_val=y[:20])
+        layer = clf.encoder_[-1]
+        found.append((clf.validation_losses_, layer.validation_losses_))
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_a_comparison_takes_a_column_of_labels(X, y):
+    pd = pytest.importorskip("pandas")
+    labels = np.array(["a", "b", "c"], object)[y]
+    labels[:5] = None
+    options = {"n_repeats": 1, "cv": 2, "random_state": 0}
+    clf = SdAClassifier((3,), max_iter=1)
+    expected = compare_pretraining(clf, X, labels, **options)
+    column = compare_pretraining(clf, X, pd.DataFrame({"label": labels}), **options)
+    np.testing.assert_array_equal(column.with_pretraining, expected.with_pretraining)
+    with pytest.warns(DataConversionWarning):
+        numbers = compare_pretraining(clf, X, y[:, np.newaxis], **options)
+    again = compare_pretraining(clf, X, y, **options)
+    np.testing.assert_array_equal(numbers.with_pretraining, again.with_pretraining)
+
+
+def test_a_network_fitted_again_to_texts_forgets_the_number_of_columns(X, y):
+    clf = SdAClassifier((3,), max_iter=1, random_state=0).fit(X, y)
+    texts = [f"w{label} x y" for label in y]
+    clf.set_params(encoder=make_pipeline(CountVectorizer(), DenoisingAutoencoder(3, max_iter=1)))
+    clf.fit(texts, y)
+    assert not hasattr(clf, "n_features_in_")
+    assert len(clf.predict(texts)) == len(clf.predict(np.array(texts))) == len(y)
+
+
+def test_an_unfitted_stack_does_not_pretend_to_have_layers(X):
+    stack = StackedAutoencoderTransformer((3, 2), max_iter=1)
+    with pytest.raises(NotFittedError):  # pandas before 3 would print what it can iterate over
+        iter(stack)
+    assert list(stack.fit(X)) == [stack[0], stack[1]]
+
+
+@pytest.mark.parametrize("make", [DenoisingAutoencoder, StackedAutoencoderTransformer])
+def test_the_score_of_an_autoencoder_takes_weights(make, X):
+    model = make(3 if make is DenoisingAutoencoder else (3, 2), max_iter=2, random_state=0).fit(X)
+    weights = np.arange(60.0)
+    expected = (weights * model.score_samples(X).astype(float)).sum() / weights.sum()
+    assert model.score(X, sample_weight=weights) == pytest.approx(expected, rel=1e-12)
+    assert model.score(X, sample_weight=np.full(60, 3)) == pytest.approx(model.score(X), rel=1e-12)
+    with pytest.raises(ValueError, match="sample_weight has 3 values for 60 samples"):
+        model.score(X, sample_weight=np.ones(3))
