@@ -371,3 +371,19 @@ def test_auto_max_iter_is_a_number_of_updates(n_samples, batch_size, epochs):
     X = np.random.RandomState(0).uniform(size=(n_samples, 2))
     layer = DenoisingAutoencoder(1, batch_size=batch_size, n_iter_no_change=np.inf, random_state=0).fit(X)
     assert layer.n_iter_ == epochs
+
+
+def test_a_failed_pass_leaves_the_optimizer_as_it_was(X):
+    layer = DenoisingAutoencoder(3, loss="squared_error", corruption_level=0, random_state=0).partial_fit(X)
+    twin = deepcopy(layer)
+    with pytest.raises(ValueError, match="infinite or NaN"):
+        layer.partial_fit(X * 1e30)
+    np.testing.assert_array_equal(layer.partial_fit(X).encoder_coef_, twin.partial_fit(X).encoder_coef_)
+
+
+def test_early_stopping_has_no_effect_on_passes_of_a_layer(X):
+    layer = DenoisingAutoencoder(3, early_stopping=True, random_state=0).partial_fit(X)
+    assert layer.t_ == 60 and layer.validation_scores_ is None
+    plain = DenoisingAutoencoder(3, random_state=0).partial_fit(X)
+    np.testing.assert_array_equal(layer.encoder_coef_, plain.encoder_coef_)
+    layer.partial_fit(X[:1])

@@ -419,3 +419,15 @@ def test_levels_beyond_one_are_for_normal_noise(X):
     for earlier, later in itertools.pairwise([0.5, 1.0, 3.0]):
         noise = [np.std(corrupt("gaussian", level, X) - X) for level in (earlier, later)]
         assert noise[1] > 1.5 * noise[0]
+
+
+def test_minibatches_of_a_callable_have_their_own_random_numbers(samples):
+    seen, X = [], samples[:60].copy()
+
+    def noise(X, level, random_state):
+        seen.append(random_state.uniform())
+        return X
+
+    corruption = Corruption([noise], [0.2], seed=1, dtype=np.dtype("float64"), n_features=6)
+    corruption(X, 0, np.empty_like(X), batch_size=20)
+    assert len(seen) == len(set(seen)) == 3

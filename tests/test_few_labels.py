@@ -283,3 +283,30 @@ def test_targets_are_written_as_they_are():
     assert out.tolist() == [[0, 0, 9], [1.5, 2, 3]] and targets.labelled.tolist() == [True, False, True]
     np.testing.assert_allclose(targets.start("float32", None), [0.75, 1, 6])
     np.testing.assert_allclose(targets.start("float32", np.array([3, 5, 1])), [1.125, 1.5, 4.5])
+
+
+def test_samples_without_labels_have_no_part_in_the_log_loss_of_layers(X, y):
+    known = np.arange(60) % 5 == 0
+    layer = DenoisingAutoencoder(
+        4, supervision=1, corruption_level=0, solver="sgd", momentum=0.0, max_iter=9, tol=0,
+        dtype="float64", random_state=0,
+    )  # fmt: skip
+    # 12 of 60 count: a fifth of the gradient of the 12 alone
+    a = clone(layer).set_params(batch_size=60, learning_rate_init=0.5).fit(X, partly(y))
+    b = clone(layer).set_params(batch_size=12, learning_rate_init=0.1).fit(X[known], y[known])
+    np.testing.assert_allclose(a.encoder_coef_, b.encoder_coef_, rtol=1e-8)
+    some = clone(layer).fit(X, y, X_val=X, y_val=partly(y)).validation_losses_
+    alone = clone(layer).fit(X, y, X_val=X[known], y_val=y[known]).validation_losses_
+    np.testing.assert_allclose(5 * np.array(some), alone, rtol=1e-8)
+
+
+def test_labels_for_validation_are_those_of_the_layers_classes(X, y):
+    layer, some = DenoisingAutoencoder(4, supervision=1, max_iter=5, random_state=0), y > 0
+    parts = [
+        clone(layer).fit(X, y, X_val=X[part], y_val=y[part]).validation_losses_ for part in (some, y < 2)
+    ]
+    middle = clone(layer).fit(X, y, X_val=X, y_val=np.where(y == 1, y, -1)).validation_losses_
+    whole = clone(layer).fit(X, y, X_val=X, y_val=y).validation_losses_
+    # classes 1 and 2, and 0 and 1, of a third of the samples each
+    np.testing.assert_allclose(2 / 3 * np.sum(parts, axis=0) - middle, whole, rtol=1e-5)
+    assert_refused(layer, ValueError, "not among the classes", X, y % 2, None, X, y)

@@ -15,7 +15,7 @@ from test_few_labels import make_classifier, make_encoder, make_regressor, partl
 
 import sklearn_sda._supervised as supervised
 from marks import slow_without_the_jit
-from sklearn_sda import DenoisingAutoencoder, StackedAutoencoderTransformer
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
 from sklearn_sda._objectives import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -116,6 +116,14 @@ def test_factors_of_the_learning_rate(X, y):
     )
     frozen = make_classifier(stack, freeze=1, learning_rate_factors=(5, 0.5, 1)).fit(X, y)
     np.testing.assert_array_equal(frozen.coefs_[0], stack.coefs_[0])
+
+
+def test_frozen_codes_are_those_of_all_rows(X, monkeypatch):
+    monkeypatch.setattr(supervised, "CHUNK", 7)
+    stack = make_encoder().fit(X)
+    for rows in (range(60), np.arange(60)[::2]):
+        codes = supervised.frozen_code(list(stack), X, rows)
+        np.testing.assert_allclose(codes[rows], stack.transform(X)[rows], rtol=1e-4, atol=1e-6)
 
 
 # --- stacks that have grown -----------------------------------------------------------------------
@@ -282,3 +290,12 @@ def test_the_cache_is_not_fine_tuned(X, y, tmp_path):
         again = clone(clf).fit(X, y).coefs_
         for a, b in zip(first, again, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_new_layers_are_seeded_by_the_classifier(X, y):
+    fits = []
+    for _ in range(2):
+        encoder = StackedAutoencoderTransformer((4,), max_iter=1)
+        clf = SdAClassifier(encoder, warm_start=True, max_iter=1, random_state=0).fit(X, y)
+        fits.append(clf.set_params(encoder__hidden_layer_sizes=(4, 3)).fit(X, y).coefs_[1])
+    np.testing.assert_array_equal(*fits)

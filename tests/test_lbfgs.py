@@ -12,7 +12,7 @@ from test_bad_input import assert_refused
 
 import naive
 from marks import slow_without_the_jit
-from sklearn_sda import DenoisingAutoencoder, SdAClassifier, StackedAutoencoderTransformer
+from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 
 LAYER = {
     "activation": "tanh",
@@ -120,3 +120,11 @@ def test_what_makes_no_sense_with_it(X, y):
 def test_divergence_is_an_error(X):
     layer = DenoisingAutoencoder(2, **{**LAYER, "dtype": "float32"})
     assert_refused(layer, ValueError, "infinite or NaN in iteration 1 of L-BFGS", X * 1e30)
+
+
+def test_it_has_no_early_stopping_in_any_phase(X, y):
+    match = "early_stopping=True makes no sense with solver='lbfgs'"
+    options = {"solver": "lbfgs", "early_stopping": True}
+    for network in (SdAClassifier((3,), **options), SdARegressor((3,), **options)):
+        assert_refused(network, ValueError, match, X, y)
+    assert_refused(StackedAutoencoderTransformer((3,), max_iter=1, fine_tune=options), ValueError, match, X)

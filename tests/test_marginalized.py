@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -142,3 +143,13 @@ def test_what_it_can_not_do(X):
     assert_refused(make_layer(4), AttributeError, "has no attribute 'partial_fit'", X, method="partial_fit")
     stack = StackedAutoencoderTransformer((4,), solver="marginalized", fine_tune=True)
     assert_refused(stack, ValueError, "fine_tune can't train with solver='marginalized'", X)
+
+
+def test_the_closed_form_of_many_parts_is_that_of_one(X, monkeypatch):
+    X, weights = X[np.argsort(X[:, 0])], 1.0 + np.arange(60) % 3
+    layer = make_layer(3, corruption_level=0.3)
+    expected = clone(layer).fit(X, sample_weight=weights)
+    monkeypatch.setattr(_marginalized, "CHUNK", 7)
+    parts = clone(layer).fit(X, sample_weight=weights)
+    np.testing.assert_allclose(parts.encoder_coef_, expected.encoder_coef_, rtol=1e-6)
+    np.testing.assert_allclose(parts.encoder_intercept_, expected.encoder_intercept_, rtol=1e-6)

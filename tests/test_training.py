@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sklearn_sda import _training
+from sklearn_sda import DenoisingAutoencoder, _training
 from sklearn_sda._optimizers import OPTIMIZERS, SGD, Adam
 from sklearn_sda._stopping import Geometric, Patience
 from sklearn_sda._training import DivergenceError, _Shuffled, minimize, minimize_batch
@@ -337,3 +337,13 @@ def test_a_monitor_stops_lbfgs():
     history = minimize_batch(Bowl(), None, rows=np.arange(4), max_iter=50, tol=0, monitor=monitor)
     assert monitor.begun == len(history.loss_curve) == 3 and history.converged
     assert history.position == 12
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling"])
+def test_the_schedule_reaches_the_training(learning_rate, X):
+    options = {"solver": "sgd", "momentum": 0.0, "corruption_level": 0, "batch_size": 60, "shuffle": False,
+               "learning_rate_init": 0.1, "dtype": "float64", "random_state": 0}  # fmt: skip
+    layer = DenoisingAutoencoder(3, learning_rate=learning_rate, max_iter=2, **options).fit(X)
+    by_hand = DenoisingAutoencoder(3, max_iter=1, warm_start=True, **options).fit(X)
+    by_hand.set_params(learning_rate_init=0.1 if learning_rate == "constant" else 0.1 / 61**0.5).fit(X)
+    np.testing.assert_allclose(layer.encoder_coef_, by_hand.encoder_coef_, rtol=1e-9)

@@ -168,3 +168,13 @@ def test_warm_start_continues_the_curves(parts):
     clf.fit(X, y, X_val=X_val, y_val=y_val)
     assert len(clf.validation_losses_) == len(clf.validation_scores_) == clf.n_iter_ == 8
     assert isinstance(clf, SdAClassifier) and not isinstance(clf, SdARegressor)
+
+
+@pytest.mark.parametrize("make", [make_classifier, make_regressor])
+def test_those_set_aside_are_not_trained_on(make, X, y):
+    fitted = make(early_stopping=True, validation_fraction=0.25).fit(X, y)
+    assert fitted.t_ == 45 * fitted.n_iter_
+    stack = StackedAutoencoderTransformer(
+        (4,), fine_tune=True, early_stopping=True, validation_fraction=0.25, max_iter=2, random_state=0
+    ).fit(X)
+    assert stack.t_ == 45 * len(stack.loss_curve_)

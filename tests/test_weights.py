@@ -6,17 +6,19 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import log_loss, r2_score
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from test_bad_input import assert_refused
-from test_few_labels import make_classifier, make_encoder, same_parameters
+from test_few_labels import make_classifier, make_encoder, make_regressor, same_parameters
 
 from marks import slow_without_the_jit
 from sklearn_sda import DenoisingAutoencoder, SdAClassifier, SdARegressor, StackedAutoencoderTransformer
 from sklearn_sda._columns import Columns
+from sklearn_sda._targets import IndicatorTargets, RealTargets
 from sklearn_sda._weights import check_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -227,3 +229,51 @@ def test_weights_are_copied_and_a_number_stands_for_all():
     assert list(given) == [0, 1, 2]
     assert list(check_weights(2, np.zeros((3, 1)))) == [2, 2, 2]
     assert check_weights(None, np.zeros((3, 1))) is None
+
+
+def test_weights_count_where_samples_are_taken_one_by_one(X):
+    layer = DenoisingAutoencoder(
+        5, batch_size=1, solver="sgd", momentum=0.0, learning_rate_init=0.01, max_iter=3,
+        dtype="float64", random_state=0,
+    )  # fmt: skip
+    weights = 1 + np.arange(60) % 3
+    one_by_one = clone(layer).fit(X, sample_weight=weights)
+    other = clone(layer).set_params(momentum=1e-15).fit(X, sample_weight=weights)  # another kernel
+    np.testing.assert_allclose(one_by_one.encoder_coef_, other.encoder_coef_, rtol=1e-8)
+
+
+def test_the_score_of_a_regressor_takes_weights(X, y):
+    reg, weights = make_regressor().fit(X, y), np.arange(60.0)
+    expected = r2_score(y, reg.predict(X), sample_weight=weights)
+    assert reg.score(X, y, sample_weight=weights) == pytest.approx(expected)
+    assert expected != pytest.approx(reg.score(X, y))
+
+
+def test_weights_count_in_every_score_of_those_set_aside(X, y):
+    weights = np.where(np.arange(60) % 2, 1.0, 50.0)
+    options = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 1, "random_state": 0}
+    still = {"learning_rate_init": 1e-30, **options}
+    layer = DenoisingAutoencoder(4, **still)
+    stack = StackedAutoencoderTransformer((4,), fine_tune=True, **still)
+    for model in (layer, stack):
+        curves = [clone(model).fit(X, sample_weight=w).validation_scores_ for w in (weights, None)]
+        assert curves[0] != pytest.approx(curves[1], rel=1e-5)
+    clf = SdAClassifier((4,), **options).fit(X, y, weights)
+    _, rows = train_test_split(np.arange(60), test_size=0.5, random_state=0, stratify=y)
+    loss = log_loss(y[rows], clf.predict_proba(X[rows]), sample_weight=weights[rows])
+    assert clf.validation_losses_ == pytest.approx([loss], rel=1e-5)
+    real = RealTargets.read(X, X[:, :2])
+    labels = IndicatorTargets.read(X, (X[:, :2] > 0.5).astype(int))
+    assert real.score(X[:, 1:3], weights) == r2_score(X[:, :2], X[:, 1:3], sample_weight=weights)
+    right = ((X[:, 1:3] > 0) == labels.indicator).all(axis=1)
+    assert labels.score(X[:, 1:3], weights) == pytest.approx(np.average(right, weights=weights))
+
+
+def test_the_penalty_of_a_whole_stack_is_that_of_repeated_samples(X):
+    stack = StackedAutoencoderTransformer(
+        (4, 3), activation="tanh", corruption_level=0, solver="lbfgs", max_iter=5, dtype="float64",
+        fine_tune={"alpha": 1.0}, random_state=0,
+    )  # fmt: skip
+    weighted = clone(stack).fit(X, sample_weight=np.full(60, 2.0))
+    repeated = clone(stack).fit(np.repeat(X, 2, axis=0))
+    np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-5, atol=1e-7)
