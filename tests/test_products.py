@@ -16,6 +16,8 @@ SHAPES = [(1, 1, 1), (1, 300, 5), (7, 300, 1), (5, 33, 7), (20, 784, 1000), (33,
 # products of which BLAS would compute a part in another way than the whole
 PARTED_SHAPES = [(128, 1199, 87), (41, 516, 290), (300, 660, 62), (64, 836, 764), (100, 188, 311)]
 PARTED_SHAPES += [(784, 40, 1000), (301, 520, 477), (125, 70, 8), (1000, 400, 1)]
+# few rows and many columns
+PARTED_SHAPES += [(50, 300, 2000), (64, 784, 1000), (100, 61, 1501), (101, 61, 1501), (32, 130, 3001)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
