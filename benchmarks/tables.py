@@ -37,9 +37,10 @@ def taken(data):
     cells = list(cells.values()) if isinstance(cells, dict) else []
     commits = sorted({cell["commit"][:7] for cell in cells} or {run["commit"][:7]})
     processors = sorted({cell.get("cpu", run["cpu"]) for cell in cells} or {run["cpu"]})
-    last = max((cell["date"] for cell in cells), default=run["date"])
+    days = sorted({cell["date"][:10] for cell in cells} or {run["date"][:10]})
     return (
-        f"{last[:10]}, commit{'s'[: len(commits) > 1]} {', '.join(commits)}{clean}, "
+        f"{' to '.join(dict.fromkeys((days[0], days[-1])))}, "
+        f"commit{'s'[: len(commits) > 1]} {', '.join(commits)}{clean}, "
         f"{' and '.join(processors)}, {run['cpus']} cores, "
         f"Python {run['python']}, NumPy {run['numpy']}, "
         f"scikit-learn {run['scikit-learn']}, Numba {run['numba']}."
@@ -93,11 +94,21 @@ def defaults():
                 name,
                 f"{accuracy[baseline]:.4f}",
                 f"{accuracy[choice]:.4f}",
+                f"{accuracy['relu 100']:.4f}",
+                f"{accuracy['relu 100, not pretrained']:.4f}",
                 f"{seconds[baseline]:.2f} s",
                 f"{seconds[choice]:.2f} s",
             )
         )
-    header = ("data", "MLPClassifier", "SdAClassifier", "MLPClassifier fit", "SdAClassifier fit")
+    header = (
+        "data",
+        "MLPClassifier",
+        "SdAClassifier",
+        "of 100 units",
+        "those not pretrained",
+        "MLPClassifier fit",
+        "SdAClassifier fit",
+    )
     return f"{table(header, rows)}\n\nChosen: {choice}. {taken(data)}"
 
 
