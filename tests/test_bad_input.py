@@ -496,3 +496,23 @@ def test_dropout_that_is_not_valid_is_found_before_pretraining(dropout, match, X
     assert not hasattr(clf, "encoder_") and not capsys.readouterr().out
     with pytest.raises(ValueError, match="input_dropout"):
         SdAClassifier((4, 3), input_dropout=1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("make", [MAKERS["layer"], MAKERS["stack"]], ids=["layer", "stack"])
+def test_a_warm_start_wants_the_columns_of_before(make, X):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    fitted = make(warm_start=True).fit(frame)
+    assert_refused(fitted, ValueError, "Feature names must be in the same order", frame[list("dcba")])
+    fitted = make(warm_start=True).fit(X)
+    assert_refused(fitted, ValueError, "X has 3 features", X[:, :3])
+
+
+@every_estimator
+def test_values_far_below_zero_are_beyond_the_compute_type_too(make, X, y):
+    huge = X.copy()
+    huge[0, 0] = -1e39
+    match = r"too large for dtype\('float32'\): it lies in \[-1e\+39"
+    assert_refused(make(), ValueError, match, huge, y)
+    with pytest.raises(ValueError, match=match):
+        make().fit(X, y).transform(huge)

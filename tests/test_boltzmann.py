@@ -6,6 +6,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import BernoulliRBM
@@ -113,3 +114,12 @@ def test_pictures(digits):
     logits = machine.transform(X[:5]) @ machine.components_ + machine.intercept_visible_
     np.testing.assert_allclose(display.reconstructed, 1 / (1 + np.exp(-logits)), rtol=1e-10)
     np.testing.assert_array_equal(display.corrupted, X[:5])
+
+
+def test_samples_for_validation_are_for_the_network(digits):
+    X, y = digits
+    clf = SdAClassifier(make_machine(), max_iter=2, random_state=0)
+    plain = clone(clf).fit(X[:150], y[:150])
+    watched = clone(clf).fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+    assert len(watched.validation_scores_) == 2
+    np.testing.assert_array_equal(watched.coefs_[0], plain.coefs_[0])

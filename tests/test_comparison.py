@@ -230,3 +230,25 @@ def test_a_search_must_not_choose_the_pretraining(name, X, y):
 def test_splits_and_scorings_that_are_none(options, match, X, y):
     with pytest.raises(ValueError, match=match):
         compare_pretraining(SdAClassifier((3,), max_iter=1), X, y, **options)
+
+
+def test_the_share_that_is_tested_is_one_of_the_labelled_samples(X, y):
+    clf = make_classifier(random_state=None)
+    comparison = compare_pretraining(clf, X, partly(y), cv=3, n_repeats=1, random_state=0)
+    assert comparison.share_tested == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [2, StratifiedKFold(2, shuffle=True), StratifiedShuffleSplit(2, train_size=30, test_size=30)],
+    ids=str,
+)
+def test_repeats_have_other_splits_and_the_splitter_is_left_alone(cv, X, y):
+    before = dict(vars(cv)) if hasattr(cv, "split") else None
+    first, again = (list(record(X, y, cv=cv, n_repeats=2, random_state=0)) for _ in range(2))
+    assert not np.array_equal(first[0][2], first[4][2])
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one[2], two[2])
+    other = record(X, y, cv=cv, n_repeats=2, random_state=1)
+    assert not np.array_equal(first[0][2], other[0][2])
+    assert before is None or vars(cv) == before

@@ -285,3 +285,21 @@ def test_what_is_refused_names_the_array_both_shapes_and_the_layer(path, X, y):
     assert_refused(
         make_classifier(), ValueError, "no output layer.*FrozenEstimator", path, method="load_parameters"
     )
+
+
+def test_a_deeper_network_keeps_its_output_layer(path, X, y):
+    shallow = make_classifier(make_encoder(hidden_layer_sizes=(6,))).fit(X, y)
+    shallow.save_parameters(path)
+    deeper = make_classifier(make_encoder(hidden_layer_sizes=(6, 6))).fit(X, y)
+    output = deeper.output_coef_.copy()
+    deeper.load_parameters(path)
+    np.testing.assert_array_equal(deeper.coefs_[0], shallow.coefs_[0])
+    np.testing.assert_array_equal(deeper.output_coef_, output)
+
+
+def test_supervised_layers_come_back_without_labels(path, X, y):
+    for saved in (DenoisingAutoencoder(5, supervision=0.5, max_iter=2), make_encoder(supervision=0.5)):
+        saved.fit(X, y).save_parameters(path)
+        loaded = clone(saved).load_parameters(path)
+        np.testing.assert_array_equal(loaded.transform(X), saved.transform(X))
+        assert loaded.supervision == 0.5

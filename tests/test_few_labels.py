@@ -208,6 +208,7 @@ def test_partial_fit_with_samples_without_labels(X, y):
         ),
         (make_regressor, np.where(np.arange(60) == 6, np.inf, 1.0), "infinity"),
         (make_regressor, np.where(np.arange(60) == 6, 1e300, 1.0), "too large for dtype.*TransformedTarget"),
+        (make_regressor, np.where(np.arange(60) == 6, -1e300, 1.0), "too large for dtype.*TransformedTarget"),
         (make_regressor, np.arange(50), "inconsistent numbers of samples"),
         (make_regressor, None, "SdARegressor requires y"),
     ],

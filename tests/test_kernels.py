@@ -290,3 +290,10 @@ def test_threads_share_one_compilation(monkeypatch):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(one._of, [np.dtype("float32")] * 4))
     assert found == compiled * 4
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_of_large_logits(dtype):
+    Z = np.array([[0, 1000, -1000], [1000, 0, 999]], dtype)
+    pointwise.softmax_forward(Z, np.zeros(3, dtype))
+    np.testing.assert_allclose(Z, [[0, 1, 0], [0.7310586, 0, 0.2689414]], rtol=1e-6, atol=1e-12)

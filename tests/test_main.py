@@ -1033,3 +1033,36 @@ def test_a_quote_that_is_not_closed(frame, capsys, tmp_path):
     Path("open.csv").write_text(frame.to_csv(index=False) + '1,"2,3\n')
     message = fails(capsys, tmp_path, "train", "open.csv", "--target", "kind", *there)
     assert "EOF inside string" in message and "no row may have more" not in message
+
+
+def test_a_representation_follows_from_the_seed(frame):
+    frame[NAMES].to_csv("features.csv", index=False)
+    codes = []
+    for output, seed in (("a", 5), ("b", 5), ("c", 6)):
+        assert run("train", "features.csv", "--output", output, "--random-state", seed, "--quiet") == 0
+        codes.append(joblib.load(f"{output}/model.joblib").transform(frame[NAMES]))
+    np.testing.assert_array_equal(codes[0], codes[1])
+    assert (codes[0] != codes[2]).any()
+
+
+def test_a_comparison_is_of_the_same_model_on_the_training_rows(files, monkeypatch):
+    seen, compare = [], __main__.compare_pretraining
+
+    def spy(model, X, y, **options):
+        seen.append((model, X, options))
+        return compare(model, X, y, **options)
+
+    monkeypatch.setattr(__main__, "compare_pretraining", spy)
+    train("data.csv", "run", "--compare", "--quiet", "--scale", "standard", "--random-state", "5")
+    ((model, X, options),) = seen
+    assert isinstance(model[0], StandardScaler) and len(X) == 48
+    assert options == {"cv": 5, "random_state": 5}
+
+
+def test_integers_with_gaps_are_integers(frame):
+    frame["kind"] = pd.array([None, *([0, 1, 2] * 20)[1:]], dtype="Int64")
+    frame.to_csv("gaps.csv", index=False)
+    model = train("gaps.csv", "run", "--unlabelled", "", "--quiet")
+    assert model[-1].classes_.dtype.kind == "i"
+    assert run("predict", "run/model.joblib", "gaps.csv", "-o", "p.csv") == 0
+    assert list(pd.read_csv("p.csv"))[1:] == ["probability_0", "probability_1", "probability_2"]

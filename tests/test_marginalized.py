@@ -153,3 +153,9 @@ def test_the_closed_form_of_many_parts_is_that_of_one(X, monkeypatch):
     parts = clone(layer).fit(X, sample_weight=weights)
     np.testing.assert_allclose(parts.encoder_coef_, expected.encoder_coef_, rtol=1e-6)
     np.testing.assert_allclose(parts.encoder_intercept_, expected.encoder_intercept_, rtol=1e-6)
+
+
+def test_a_stack_in_closed_form_of_logistic_units(X):
+    stack = StackedAutoencoderTransformer((4, 3), solver="marginalized", activation="logistic").fit(X)
+    assert [layer.out_activation_ for layer in stack] == ["identity", "identity"]
+    assert np.isfinite(stack.score(X))

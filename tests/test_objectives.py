@@ -630,3 +630,20 @@ def test_parameters_that_compiled_code_can_not_write_are_refused():
     for bad in (np.asfortranarray(coef), read_only, coef.astype("float32")):
         with pytest.raises(ValueError, match="C-ordered, writable and of one type"):
             Reconstruction(np.ones((3, 5)), [bad, *others], corruption=corruption, batch_size=2, **options)
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("solver", ["plain", "adam"])
+def test_each_minibatch_of_a_call_has_its_own_weights_labels_and_emphasis(solver, tied):
+    options = {"weights": WEIGHTS, "penalties": EVERY_PENALTY, "emphasis": (1, 0.5)}
+    options.update(supervision=0.6, labelled=np.arange(11) != 3)
+    check_steps(
+        lambda size: make_reconstruction("logistic", "cross_entropy", tied, batch_size=size, **options),
+        solver,
+        4,
+    )
+
+
+@pytest.mark.parametrize("solver", ["plain", "adam"])
+def test_each_minibatch_of_a_call_has_its_own_weights_in_a_network(solver):
+    check_steps(lambda size: make_supervised(["tanh"], "log_loss", 0.1, size, weights=WEIGHTS), solver, 4)

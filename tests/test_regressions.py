@@ -16,7 +16,13 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, LeaveOneOut, ShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    LeaveOneOut,
+    ShuffleSplit,
+    StratifiedShuffleSplit,
+)
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -30,6 +36,7 @@ from sklearn_sda import (
     SdARegressor,
     StackedAutoencoderTransformer,
     _marginalized,
+    _samples,
     _training,
     compare_pretraining,
 )
@@ -1470,3 +1477,28 @@ def test_the_score_of_an_autoencoder_takes_weights(make, X):
     assert model.score(X, sample_weight=np.full(60, 3)) == pytest.approx(model.score(X), rel=1e-12)
     with pytest.raises(ValueError, match="sample_weight has 3 values for 60 samples"):
         model.score(X, sample_weight=np.ones(3))
+
+
+def test_the_layers_of_a_stack_forget_their_optimizers(path, X):
+    stack = StackedAutoencoderTransformer((4, 3), max_iter=1, random_state=0).fit(X)
+    stack.save_parameters(path)
+    used = clone(stack).partial_fit(X).partial_fit(X).load_parameters(path)
+    fresh = clone(stack).load_parameters(path)
+    for ours, theirs in zip(used, fresh, strict=True):
+        ours.t_ = theirs.t_
+    for a, b in zip(used.partial_fit(X).coefs_, fresh.partial_fit(X).coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_range_of_many_rows_is_that_of_all_parts(monkeypatch):
+    monkeypatch.setattr(_samples, "ROWS", 7)
+    X = np.arange(60.0).reshape(30, 2)
+    for part in (X, csr_array(X)):
+        assert _samples.data_range(part, np.r_[8:21, 21:29, 1:8]) == (2, 57)
+        assert _samples.data_range(part, np.r_[1:29]) == (2, 57)
+
+
+def test_displays_look_into_classifiers_with_a_threshold(X, y):
+    model = FixedThresholdClassifier(SdAClassifier((4,), max_iter=1)).fit(X, y % 2)
+    for estimator in (model, make_pipeline("passthrough", model)):
+        assert set(learning_curves(estimator)) == {"layer 1", "fine-tuning"}

@@ -347,3 +347,18 @@ def test_the_schedule_reaches_the_training(learning_rate, X):
     by_hand = DenoisingAutoencoder(3, max_iter=1, warm_start=True, **options).fit(X)
     by_hand.set_params(learning_rate_init=0.1 if learning_rate == "constant" else 0.1 / 61**0.5).fit(X)
     np.testing.assert_allclose(layer.encoder_coef_, by_hand.encoder_coef_, rtol=1e-9)
+
+
+def test_patience_begins_anew_after_a_reduced_rate():
+    objective = Quadratic(np.array([1.0]))
+    objective.parameters[0][:] = 1  # no progress after the first epoch
+    optimizer = SGD(
+        objective.parameters,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        learning_rate_init=1e-5,
+        learning_rate="adaptive",
+        power_t=0.5,
+    )
+    history = run(objective, max_iter=50, n_iter_no_change=3, optimizer=optimizer)
+    assert len(history.loss_curve) == 13  # 1e-5: 1 + 4 epochs; 2e-6 and 4e-7: 4 each
