@@ -225,7 +225,7 @@ class ClassTargets:
         codes = codes[codes >= 0]
         if not len(codes):
             return self
-        check_classes(self.classes[codes], "y (its samples without weight 0)")
+        check_classes(self.classes[codes], "y without its samples of weight 0")
         new = np.full(self.n_outputs + 1, UNLABELLED)  # the last one is of samples without label
         new[codes] = np.arange(len(codes))
         return ClassTargets(new[self.codes], self.classes[codes])
