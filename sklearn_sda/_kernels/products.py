@@ -95,7 +95,7 @@ def _gemm(A, B, alpha, beta, out, part, n_parts):
 
 @overload(_gemm, jit_options=FLAGS)
 def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
-    """Call BLAS, a panel of the sum at a time.
+    """Call BLAS, a panel of the sum and a chunk of columns at a time.
 
     BLAS thinks in columns: a C-ordered matrix is its transpose. It computes out.T = B.T @ A.T.
     """
@@ -132,8 +132,9 @@ def _gemm_by_blas(A, B, alpha, beta, out, part, n_parts):
         start = n_tiles * part // n_parts * tile
         stop = min(n_tiles * (part + 1) // n_parts * tile, m)
         width = stop - start if unbroken else tile
-        if AVX512 and n_chunks > 1 and direct:
-            width = min(width, chunk)
+        if AVX512:
+            if direct:
+                width = min(width, chunk)
         if by_rows and n >= MANY * m:
             n_blocks = (n + ROWS - 1) // ROWS
             top, bottom = n_blocks * part // n_parts * ROWS, min(n_blocks * (part + 1) // n_parts * ROWS, n)
