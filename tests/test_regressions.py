@@ -1318,7 +1318,7 @@ def test_a_perceptron_of_early_stopping_goes_on_from_the_network(kind, digits):
     mlp = network.to_sklearn()
     score = mlp.score(X, y)
     mlp.set_params(warm_start=True, max_iter=2, learning_rate_init=1e-12).fit(X, y)
-    # nothing better was found: the parameters are those of before
+    # with such a rate they are those of before, whether or not anything better was found
     np.testing.assert_array_equal(mlp.coefs_[0], network.coefs_[0])
     assert mlp.score(X, y) == score and len(mlp.validation_scores_) == len(network.validation_scores_) + 2
     classes = [np.unique(y)] if kind is SdAClassifier else []

@@ -64,6 +64,14 @@ def run(objective, **kwargs):
     return minimize(objective, optimizer, **options)
 
 
+def converged_adaptive(rate):
+    """Return an objective that makes no progress after the first epoch, and SGD with an adaptive rate."""
+    objective = Quadratic(np.array([1.0]))
+    objective.parameters[0][:] = 1
+    options = {"momentum": 0.0, "nesterovs_momentum": False, "learning_rate": "adaptive", "power_t": 0.5}
+    return objective, SGD(objective.parameters, learning_rate_init=rate, **options)
+
+
 def test_it_finds_the_minimum():
     objective = Quadratic(np.array([1.0, 2, 3, 6]))
     history = run(objective, max_iter=60)
@@ -180,28 +188,14 @@ def test_the_geometric_rule_doubles_the_epochs_at_progress(values, stop):
 
 
 def test_the_geometric_rule_in_the_loop_and_after_a_reduced_rate():
-    objective = Quadratic(np.array([1.0]))
-    objective.parameters[0][:] = 1
+    objective, optimizer = converged_adaptive(1e-5)
     assert len(run(objective, max_iter=50, rule=Geometric, n_iter_no_change=4).loss_curve) == 4
-    optimizer = SGD(
-        objective.parameters, momentum=0.0, nesterovs_momentum=False, learning_rate_init=1e-5,
-        learning_rate="adaptive", power_t=0.5,
-    )  # fmt: skip
     history = run(objective, max_iter=50, rule=Geometric, n_iter_no_change=4, optimizer=optimizer)
     assert len(history.loss_curve) == 12  # 1e-5, 2e-6, 4e-7: four epochs each
 
 
 def test_adaptive_rates_are_divided_before_stopping():
-    objective = Quadratic(np.array([1.0]))
-    objective.parameters[0][:] = 1
-    optimizer = SGD(
-        objective.parameters,
-        momentum=0.0,
-        nesterovs_momentum=False,
-        learning_rate_init=1e-4,
-        learning_rate="adaptive",
-        power_t=0.5,
-    )
+    objective, optimizer = converged_adaptive(1e-4)
     history = run(objective, max_iter=500, n_iter_no_change=1, tol=1e-4, optimizer=optimizer)
     assert history.converged
     np.testing.assert_allclose(optimizer.learning_rate, 1e-4 / 5**3)
@@ -350,15 +344,6 @@ def test_the_schedule_reaches_the_training(learning_rate, X):
 
 
 def test_patience_begins_anew_after_a_reduced_rate():
-    objective = Quadratic(np.array([1.0]))
-    objective.parameters[0][:] = 1  # no progress after the first epoch
-    optimizer = SGD(
-        objective.parameters,
-        momentum=0.0,
-        nesterovs_momentum=False,
-        learning_rate_init=1e-5,
-        learning_rate="adaptive",
-        power_t=0.5,
-    )
+    objective, optimizer = converged_adaptive(1e-5)
     history = run(objective, max_iter=50, n_iter_no_change=3, optimizer=optimizer)
     assert len(history.loss_curve) == 13  # 1e-5: 1 + 4 epochs; 2e-6 and 4e-7: 4 each
