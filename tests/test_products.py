@@ -18,6 +18,8 @@ PARTED_SHAPES = [(128, 1199, 87), (41, 516, 290), (300, 660, 62), (64, 836, 764)
 PARTED_SHAPES += [(784, 40, 1000), (301, 520, 477), (125, 70, 8), (1000, 400, 1)]
 # few rows and many columns
 PARTED_SHAPES += [(50, 300, 2000), (64, 784, 1000), (100, 61, 1501), (101, 61, 1501), (32, 130, 3001)]
+# few rows and B transposed: the shortest sums, and one that is cut into panels
+PARTED_SHAPES += [(32, 32, 519), (32, 31, 519), (31, 2011, 133)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -77,11 +79,12 @@ def test_the_parts_of_a_product_are_the_bits_of_the_whole(shape, dtype):
 
 @jit_only
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(128, 300, 1800), (1000, 300, 1800)])
-def test_a_large_product_is_divided(shape, dtype):
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(128, 300, 1800), (1000, 300, 1800), (20, 300, 6000)])
+def test_a_large_product_is_divided(shape, order, dtype):
     # otherwise nothing could be wrong with the test above; wide enough for three parts everywhere
     n, k, m = shape
-    A, B, out = np.ones((n, k), dtype), np.ones((k, m), dtype), np.zeros((n, m), dtype)
+    A, B, out = np.ones((n, k), dtype), np.ones((k, m), dtype, order), np.zeros((n, m), dtype)
     multiply(A, B, 1, 0, out, 0, 3)
     computed = out == k
     assert 0.2 < computed.mean() < 0.4
@@ -101,7 +104,7 @@ def test_a_wide_network_has_the_same_bits_for_any_number_of_threads(dtype):
     for threads in (1, 2, 3):
         with threadpool_limits(threads):
             stack = StackedAutoencoderTransformer((600, 500), max_iter=1, batch_size=64, dtype=dtype)
-            clf = SdAClassifier(stack, max_iter=1, batch_size=64, random_state=0).fit(X, y)
+            clf = SdAClassifier(stack, max_iter=1, batch_size=16, random_state=0).fit(X, y)
             fitted.append([*clf.coefs_, *clf.intercepts_, clf.loss_curve_, clf.predict_proba(X)])
     for other in fitted[1:]:
         for a, b in zip(fitted[0], other, strict=True):
