@@ -196,7 +196,8 @@ def make_parser():
         command.add_argument(
             "--compare",
             action="store_true",
-            help="say whether pretraining helps, from at most twenty fits on the training rows",
+            help="say whether pretraining helps, from at most twenty fits on the training rows; "
+            "--set encoder__max_iter=100 gives layers time for a fair answer",
             **default,
         )
         command.add_argument("--quiet", action="store_true", help="print the final table only", **default)
@@ -257,14 +258,22 @@ def main(argv=None):
     Returns
     -------
     status : int
-        0, or 2 after an error, which is printed as one line.
+        0, or 2 after an error, which is printed as one line; 130 after Ctrl-C.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # names of classes may have letters that a console has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         arguments = make_parser().parse_args(argv)
         arguments.run(arguments)
     except InputError as error:
         print(f"sklearn_sda: error: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"sklearn_sda: error: not enough memory: {reason(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sklearn_sda: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -276,9 +285,10 @@ def run_digits(arguments):
     seed = arguments.random_state
     network = configure(clone(NETWORK).set_params(random_state=seed), arguments)
     candidates = make_candidates(network)
-    candidates["MLPClassifier"] = MLPClassifier(
-        network.encoder.hidden_layer_sizes, max_iter=network.max_iter, random_state=seed
-    )
+    if network.max_iter != 0:  # which it refuses
+        candidates["MLPClassifier"] = MLPClassifier(
+            network.encoder.hidden_layer_sizes, max_iter=network.max_iter, random_state=seed
+        )
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, _ = split = train_test_split(
         X, y, test_size=DIGITS_TEST_FRACTION, stratify=y, random_state=DIGITS_SPLIT_SEED
@@ -579,6 +589,10 @@ def run_predict(arguments):
 
 def load_inputs(arguments):
     """Return the model and the samples, of shape (n_samples, n_features), of `transform` or `predict`."""
+    defaults = make_parser().parse_args([])
+    for option, destination in (("--scale", "scale"), ("--set", "settings"), ("--compare", "compare")):
+        if getattr(arguments, destination) != getattr(defaults, destination):
+            raise InputError(f"{option} is for training: the model keeps its own")
     output = arguments.output
     check_suffix(output)
     for path in (arguments.model, arguments.data):
@@ -606,7 +620,7 @@ def say_written(names, pictures, arguments):
     """Say which files were written, a list of str, and why there are no pictures of those that shall be."""
     say(f"Wrote {', '.join(names)} to {arguments.output}", arguments.quiet)
     if not set(pictures) <= set(names):
-        say("No pictures: they need matplotlib (pip install 'sklearn-sda[cli]')", arguments.quiet)
+        say("No pictures: they need matplotlib (python -m pip install matplotlib)", arguments.quiet)
 
 
 def common_pictures(model, record):

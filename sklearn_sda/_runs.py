@@ -81,22 +81,45 @@ def run_folder(output):
     with writing(output):
         exists = output.exists()
         # a run that was killed leaves its folder
+        if output.is_symlink() and not exists:
+            raise InputError(f"{output} is a link to nothing; remove it, or choose another --output")
         others = exists and any(not path.name.startswith(TEMPORARY) for path in output.iterdir())
         if others and not _is_run(output):
             raise InputError(
                 f"{output} is neither empty nor the output of an earlier run (it has no report.json of one); "
                 "choose another --output"
             )
+        for file in RUN_FILES:
+            if (output / file).is_dir():
+                raise InputError(f"{output / file} is a folder, not a file; choose another --output")
         parent = output if exists else output.parent
         with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=parent) as name:
-            folder = Path(name)
+            folder, earlier = Path(name) / "new", Path(name) / "earlier"
+            folder.mkdir()
+            earlier.mkdir()
             yield folder
             output.mkdir(exist_ok=True)
-            for file in RUN_FILES:
-                if (folder / file).exists():
-                    (folder / file).replace(output / file)
-                else:
-                    (output / file).unlink(missing_ok=True)
+            _move_all(
+                [
+                    (path, target / path.name)
+                    for source, target in ((output, earlier), (folder, output))
+                    for path in map(source.joinpath, RUN_FILES)
+                ]
+            )
+
+
+def _move_all(moves):
+    """Move files, pairs of paths, those that are there; or none, if one can't be moved."""
+    done = []
+    try:
+        for source, target in moves:
+            if source.exists():
+                source.replace(target)
+                done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            target.replace(source)
+        raise
 
 
 def write_run(folder, model, report, pictures):

@@ -7,7 +7,7 @@ imported where a file needs them.
 import difflib
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ from sklearn_sda._targets import array_of, unrounded
 
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t"}
 SUFFIXES = (*SEPARATORS, ".parquet", ".npz")
-# What pandas calls a column without a name, such as an index that it wrote itself.
-NAMELESS = re.compile(r"(Unnamed: \d+)?\s*")
+# What pandas calls a column without a name, such as an index that it wrote itself, perhaps twice.
+NAMELESS = re.compile(r"(Unnamed: \d+(\.\d+)*)?\s*")
 
 
 class InputError(Exception):
@@ -36,7 +36,7 @@ def read_table(path):
     Returns
     -------
     table : pandas.DataFrame or dict of str to ndarray
-        The latter for ``.npz``.
+        The latter for ``.npz``, with None for arrays of objects, which are not read.
 
     Raises
     ------
@@ -73,15 +73,20 @@ def _read_csv(path):
     separator = SEPARATORS[_suffix(path)]
     as_text = {"sep": separator, "header": None, "dtype": str, "keep_default_na": False}
     header = pd.Index(pd.read_csv(path, nrows=1, **as_text).iloc[0])
-    other = next((mark for mark in ";\t," if mark in header[0]), None)
-    if len(header) == 1 and other is not None:
+    single = len(header) == 1
+    other = next((mark for mark in ";\t," if mark != separator and mark in header[0]), None)
+    if single and other is not None:
         raise ValueError(f"columns must be separated by {separator!r}, but the header has {other!r}")
     # pandas would rename a second one; columns without a name it tells apart
     _check_distinct(header[header != ""])
     try:
         # where the header is but a row, pandas does not take the first fields of longer rows for an index
         pd.read_csv(path, nrows=2, **as_text)
-        return pd.read_csv(path, sep=separator, low_memory=False)
+        frame = pd.read_csv(path, sep=separator, low_memory=False, skip_blank_lines=not single)
+        if single:  # an empty line is a missing value then, but at the end of the file
+            lines = pd.read_csv(path, skip_blank_lines=False, **as_text)[0]
+            frame = frame.iloc[: np.flatnonzero(lines != "")[-1]]
+        return frame
     except pd.errors.ParserError as error:
         widths = f" (the header has {len(header)} fields; no row may have more)"
         raise ValueError(f"{reason(error)}{widths if 'fields' in str(error) else ''}") from error
@@ -100,14 +105,25 @@ def _read_npz(path):
             raise ValueError("it is not a .npz file")
         file.seek(0)
         with np.load(file, allow_pickle=False) as archive:
-            # what is no .npy file comes as bytes
-            arrays = {name: np.asarray(archive[name]) for name in archive.files}
+            arrays = {name: _read_array(archive, name) for name in archive.files}
     if "X" not in arrays:
         raise ValueError(f"it has no array X, but {_listed(arrays)}")
+    if arrays["X"] is None:
+        raise ValueError("X must be a matrix of numbers, but has objects")
     if arrays["X"].ndim != 2 or arrays["X"].dtype.kind not in "buif":
         X = arrays["X"]
         raise ValueError(f"X must be a matrix of numbers, got shape {X.shape} and type {X.dtype}")
     return arrays
+
+
+def _read_array(archive, name):
+    """Return an array of a ``.npz`` file, None if it has objects: they are pickled, and could run code."""
+    try:
+        return np.asarray(archive[name])  # what is no .npy file comes as bytes
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            return None
+        raise
 
 
 def split_target(table, target, path, drop=(), unlabelled=None):
@@ -151,6 +167,11 @@ def split_target(table, target, path, drop=(), unlabelled=None):
         raise InputError(f"{path} has no {what} {target!r}; it has {_listed(names, like=target)}")
     if target == "X" and not is_frame:
         raise InputError(f"{path}: the array 'X' has the features, not the target")
+    if table[target] is None:
+        raise InputError(
+            f"{path}: the array {target!r} has objects, with which a file can run code: save it as numbers, "
+            "or as texts (astype(str))"
+        )
     y = unrounded(table[target])
     if not is_frame and y.shape != table["X"].shape[:1]:
         raise InputError(f"{path}: {target} has shape {y.shape}, but X has {len(table['X'])} rows")
@@ -206,10 +227,10 @@ def _has_value(y, text):
     """Return which labels, of shape (n_labels,), are what a text says; none if it is None or empty."""
     if not text:
         return np.zeros(len(y), bool)
-    try:
-        number = float(text)
-    except ValueError:
-        number = None
+    number = None
+    for kind in (float, int):  # an int is exact
+        with suppress(ValueError):
+            number = kind(text)
     return np.array([str(label) == text or (number is not None and label == number) for label in y], bool)
 
 
@@ -217,7 +238,10 @@ def _with_gaps(labels, without):
     """Return labels with a place for each row that has none: -1 among numbers, else None."""
     if not without.any():
         return labels
-    if labels.dtype.kind in "bU" or (labels == -1).any():  # -1 would stand for no label
+    if labels.dtype.kind == "u" and labels.max() > np.iinfo(np.int64).max:
+        y = np.full(len(without), None, dtype=object)  # no type of integers has them and -1
+        labels = labels.astype(object)
+    elif labels.dtype.kind in "bU" or (labels == -1).any():  # -1 would stand for no label
         y = np.full(len(without), None, dtype=object)
         labels = labels.astype(bool if labels.dtype.kind == "b" else str).astype(object)
     else:
@@ -267,16 +291,22 @@ def finite_frame(frame, path, droppable=False):
 
     if frame.shape[1] == 0:
         raise InputError(f"{path} has no column left to train on")
+    converted = {}
     for name, column in frame.items():
         if not pd.api.types.is_numeric_dtype(column):
             text = column.notna()
             if not pd.api.types.is_datetime64_any_dtype(column):
-                text &= pd.to_numeric(column, errors="coerce").isna()
+                converted[name] = pd.to_numeric(column, errors="coerce")
+                text &= converted[name].isna()
+            if not text.any():  # truth values with gaps, decimal numbers
+                continue
             row = int(np.argmax(text))
             raise InputError(
                 f"{path}: column {name!r} is not numeric: {str(column.iloc[row])!r} in row {row + 1} (of the "
                 f"data, header not counted){f'; leave it out with --drop {name!r}' if droppable else ''}"
             )
+    if converted:
+        frame = pd.DataFrame({name: converted.get(name, column) for name, column in frame.items()})
     dtype = np.float32 if all(column.dtype == np.float32 for _, column in frame.items()) else np.float64
     values = frame.to_numpy(dtype=dtype, na_value=np.nan)
     finite_matrix(values, path, list(frame.columns))
@@ -335,14 +365,17 @@ def model_inputs(table, model, path):
 
     Returns
     -------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or pandas.DataFrame of shape (n_samples, n_features)
+        The latter if the columns were chosen by name.
 
     Raises
     ------
     InputError
-        If a column is missing or not numeric and finite, or the number of columns is wrong.
+        If a column is missing or not numeric and finite, the number of columns is wrong, or the model does
+        not know it.
     """
-    names = getattr(model, "feature_names_in_", None)
+    first = _first_step(model)
+    names = getattr(first, "feature_names_in_", None)
     if isinstance(table, dict):
         X = finite_matrix(table["X"], path)
     elif names is None:
@@ -351,12 +384,27 @@ def model_inputs(table, model, path):
         missing = [name for name in names if name not in table.columns]
         if missing:
             raise InputError(f"{path} lacks columns that the model was trained on: {_listed(missing)}")
-        X = finite_frame(table[list(names)], path).to_numpy()
-    if X.shape[1] != model.n_features_in_:
+        X = finite_frame(table[list(names)], path)
+    if X.shape[1] != first.n_features_in_:
         raise InputError(
-            f"{path} has {X.shape[1]} columns, but the model was trained on {model.n_features_in_}"
+            f"{path} has {X.shape[1]} columns, but the model was trained on {first.n_features_in_}"
         )
     return X
+
+
+def _first_step(model):
+    """Return the first part of a fitted model that knows its columns: "passthrough" does not."""
+    while not hasattr(model, "n_features_in_"):
+        if hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        elif hasattr(model, "steps"):
+            model = next(step for _, step in model.steps if step not in (None, "passthrough"))
+        else:
+            raise InputError(
+                f"the model begins with a {type(model).__name__}, which does not say how many columns it was "
+                "trained on; use it in Python"
+            )
+    return model
 
 
 def write_table(path, columns, arrays):
@@ -418,8 +466,9 @@ def writing(path):
 
 def _missing_package(path):
     """Return the InputError that says what to install for a file."""
-    packages = "pandas and pyarrow" if path.suffix == ".parquet" else "pandas"
-    return InputError(f"{_suffix(path)} files need {packages}: pip install 'sklearn-sda[cli]'")
+    packages = ["pandas", "pyarrow"] if path.suffix == ".parquet" else ["pandas"]
+    command = f"python -m pip install {' '.join(packages)}"
+    return InputError(f"{_suffix(path)} files need {' and '.join(packages)}: {command}")
 
 
 def reason(error):

@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -231,7 +234,7 @@ def test_without_matplotlib_there_are_no_pictures(few_digits, tmp_path, capsys, 
     assert run() == 0
     out, err = capsys.readouterr()
     assert "SdAClassifier" in out
-    assert "No pictures: they need matplotlib (pip install 'sklearn-sda[cli]')\n" in err
+    assert "No pictures: they need matplotlib (python -m pip install matplotlib)\n" in err
     assert listing(tmp_path / "sda-digits") == ["model.joblib", "report.json"]
 
 
@@ -949,7 +952,8 @@ def test_missing_packages(files, capsys, tmp_path, monkeypatch):
                 message = fails(capsys, tmp_path, *argv)
                 assert f".{suffix} files need" in message
                 assert package in message
-                assert "pip install 'sklearn-sda[cli]'" in message
+                packages = "pandas pyarrow" if suffix == "parquet" else "pandas"
+                assert message.rstrip().endswith(f"python -m pip install {packages}")
             # arrays need neither
             assert run("predict", model, "data.npz", "-o", "o.npz") == 0
             Path("o.npz").unlink()
@@ -1066,3 +1070,169 @@ def test_integers_with_gaps_are_integers(frame):
     assert model[-1].classes_.dtype.kind == "i"
     assert run("predict", "run/model.joblib", "gaps.csv", "-o", "p.csv") == 0
     assert list(pd.read_csv("p.csv"))[1:] == ["probability_0", "probability_1", "probability_2"]
+
+
+def test_an_index_that_was_written_twice_is_not_used_silently(frame, capsys, tmp_path):
+    frame.to_csv("once.csv")
+    pd.read_csv("once.csv").to_csv("twice.csv")
+    words = ["train", "twice.csv", "--target", "kind", "--output", "run", "--drop"]
+    assert "a column has no name" in fails(capsys, tmp_path, *words, "Unnamed: 0")
+    assert run(*words, "Unnamed: 0,Unnamed: 0.1") == 0
+    assert joblib.load("run/model.joblib").n_features_in_ == 16
+
+
+def test_large_unsigned_integers_beside_rows_without_labels(frame):
+    labels = np.uint64([2**63 + 1, 2**64 - 2, 0])
+    frame.assign(kind=labels[np.arange(60) % 3]).to_csv("data.csv", index=False)
+    model = train("data.csv", "run", "--unlabelled", "0")
+    assert model.classes_.tolist() == [2**63 + 1, 2**64 - 2]
+    assert json.loads(Path("run/report.json").read_text())["data"]["unlabelled_rows"] == 20
+
+
+def test_integers_are_told_apart_from_the_mark_exactly(frame):
+    labels = np.array([2**53, 2**53 + 1, 7])
+    frame.assign(kind=labels[np.arange(60) % 3]).to_csv("data.csv", index=False)
+    assert train("data.csv", "run", "--unlabelled", 2**53 + 1).classes_.tolist() == [7, 2**53]
+
+
+def test_too_little_memory_is_one_line(files, capsys, tmp_path):
+    words = ["train", "data.csv", "--target", "kind", "--output", "run", "--hidden", 10**15]
+    assert "not enough memory: Unable to allocate" in fails(capsys, tmp_path, *words, "--quiet")
+
+
+def test_an_interrupt_is_one_line(files, capsys, monkeypatch, tmp_path):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "compare", interrupt)
+    before = listing(tmp_path)
+    assert run("train", "data.csv", "--target", "kind", "--output", "run") == 130
+    assert capsys.readouterr().err == "sklearn_sda: interrupted\n"
+    assert listing(tmp_path) == before
+
+
+def test_a_console_need_not_know_the_letters_of_a_class(frame, tmp_path):
+    frame.replace({"kind": {"ant": "猫"}}).to_csv("data.csv", index=False)
+    words = [sys.executable, "-m", "sklearn_sda", "train", "data.csv", "--target", "kind", "--output", "run"]
+    result = subprocess.run(
+        [*words, "--hidden", "3", "--set", "max_iter=1", "--quiet"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert r"most frequent class (\u732b)" in result.stdout
+
+
+@pytest.mark.parametrize("failing", ["model.joblib", "report.json", "learning_curves.png"])
+def test_an_earlier_run_is_replaced_as_a_whole_or_not_at_all(
+    files, frame, failing, capsys, tmp_path, monkeypatch
+):
+    train("data.csv")
+    before = {path.name: path.read_bytes() for path in Path("run").iterdir()}
+    replace = Path.replace
+
+    def refuse(path, target):
+        if path.name == failing and path.parent.name == "new":
+            raise PermissionError(13, "Permission denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    words = ["train", "data.csv", "--target", "kind", "--output", "run", "--random-state", "1", "--quiet"]
+    assert "can't write run: Permission denied" in fails(capsys, tmp_path, *words)
+    assert {path.name: path.read_bytes() for path in Path("run").iterdir()} == before
+
+
+def test_folders_and_links_in_the_way_are_refused_before_training(files, capsys, tmp_path, monkeypatch):
+    train("data.csv")
+    monkeypatch.setattr(__main__, "compare", None)
+    words = ["train", "data.csv", "--target", "kind", "--output"]
+    Path("run/pretraining.png").mkdir()
+    assert "pretraining.png is a folder, not a file" in fails(capsys, tmp_path, *words, "run")
+    Path("link").symlink_to("nothing")
+    assert "link is a link to nothing" in fails(capsys, tmp_path, *words, "link")
+
+
+def test_arrays_of_objects_matter_only_where_they_are_asked_for(files, frame, capsys, tmp_path):
+    X, y = frame[NAMES].to_numpy(), frame["kind"].to_numpy()
+    np.savez("data.npz", X=X, y=y.astype(str), names=np.array(NAMES, dtype=object), z=y.astype(object))
+    model = train("data.npz")
+    assert run("predict", "run/model.joblib", "data.npz", "-o", "out.npz") == 0
+    with np.load("out.npz") as out:
+        np.testing.assert_array_equal(out["prediction"], model.predict(X))
+    message = fails(capsys, tmp_path, "train", "data.npz", "--target", "z", "--output", "new")
+    assert "the array 'z' has objects" in message
+    np.savez("odd.npz", X=X.astype(object))
+    assert "X must be a matrix of numbers" in fails(capsys, tmp_path, "train", "odd.npz", "--output", "new")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_first_step_may_do_nothing(files, frame):
+    X, y = frame[NAMES], frame["kind"]
+    model = make_pipeline("passthrough", SdAClassifier((3,), max_iter=3)).fit(X, y)
+    joblib.dump(model, "model.joblib")
+    frame[frame.columns[::-1]].to_csv("new.csv", index=False)
+    assert run("predict", "model.joblib", "new.csv", "-o", "out.csv") == 0
+    assert read_frame("out.csv")["prediction"].tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_columns_that_a_model_chooses_by_name(files, frame):
+    X, y = frame[NAMES], frame["kind"]
+    columns = make_column_transformer((StandardScaler(), ["x3", "x1"]))
+    model = make_pipeline(columns, SdAClassifier((3,), max_iter=3)).fit(X, y)
+    joblib.dump(model, "model.joblib")
+    assert run("predict", "model.joblib", "data.csv", "-o", "out.csv") == 0
+    assert read_frame("out.csv")["prediction"].tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_model_that_does_not_know_its_columns(files, frame, capsys, tmp_path):
+    model = make_pipeline(FunctionTransformer(), SdAClassifier((3,), max_iter=3))
+    model.fit(frame[NAMES].to_numpy(), frame["kind"])
+    del model[0].n_features_in_
+    joblib.dump(model, "model.joblib")
+    message = fails(capsys, tmp_path, "predict", "model.joblib", "data.npz", "-o", "out.csv")
+    assert "begins with a FunctionTransformer, which does not say how many columns" in message
+
+
+def test_an_empty_line_of_a_single_column_is_a_missing_value(capsys, tmp_path):
+    Path("gap.csv").write_text("x\n1\n\n3\n")
+    message = fails(capsys, tmp_path, "train", "gap.csv", "--output", "run")
+    assert "column 'x' has 1 missing (NaN) values, the first in row 2" in message
+    Path("gap.csv").write_text("x\n1\n2\nNA\n")
+    assert "the first in row 3" in fails(capsys, tmp_path, "train", "gap.csv", "--output", "run")
+    Path("end.csv").write_text("x\n1\n2\n3\n\n\n")
+    assert run("train", "end.csv", "--output", "run") == 0
+    assert json.loads(Path("run/report.json").read_text())["data"]["train_rows"] == 3
+
+
+def test_numbers_of_other_kinds_with_gaps(frame, capsys, tmp_path):
+    flags = [True, None, False] * 20
+    frame.assign(x3=flags).to_csv("data.csv", index=False)
+    words = ["--target", "kind", "--output", "run"]
+    message = fails(capsys, tmp_path, "train", "data.csv", *words)
+    assert "column 'x3' has 20 missing (NaN) values, the first in row 2" in message
+    frame.assign(x3=[Decimal(k) / 4 for k in range(60)]).to_parquet("data.parquet")
+    assert train("data.parquet")[0].data_max_[3] == 59 / 4
+
+
+def test_a_separator_in_a_name_is_none(capsys, tmp_path):
+    Path("data.csv").write_text('"height, cm"\n1.5\n2.5\n3\n')
+    assert run("train", "data.csv", "--output", "run") == 0
+    assert joblib.load("run/model.joblib").feature_names_in_.tolist() == ["height, cm"]
+
+
+@pytest.mark.parametrize("option", [["--scale", "standard"], ["--set", "max_iter=5"], ["--compare"]])
+def test_options_of_training_have_no_place_elsewhere(option, files, capsys, tmp_path):
+    train("data.npz")
+    for command in ("predict", "transform"):
+        message = fails(capsys, tmp_path, *option, command, "run/model.joblib", "data.npz", "-o", "o.npz")
+        assert f"{option[0]} is for training" in message
+
+
+def test_digits_without_fine_tuning(few_digits, tmp_path, capsys):
+    assert run("--set", "max_iter=0") == 0
+    out = capsys.readouterr().out
+    assert "SdAClassifier" in out
+    assert "MLPClassifier" not in out
