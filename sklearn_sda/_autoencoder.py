@@ -78,9 +78,10 @@ class DenoisingAutoencoder(
         A list of them is applied in turn.
 
     corruption_level : float, array of shape (n_features,), dict, or list of them, default=0.3
-        Probability in [0, 1) that an entry is corrupted, or the standard deviation of "gaussian". 0 is the
-        plain autoencoder. An array has one value per column; a dict that of some columns by name, those
-        not in it stay clean. A list has one of these for each item of `corruption`.
+        Probability in [0, 1) that an entry is corrupted; for "gaussian" the standard deviation of the noise
+        in units of the column's, for "gaussian_absolute" in units of X; a callable gets it as it is. 0 is
+        no noise: the plain autoencoder. An array has one value per column; a dict that of some columns by
+        name, those not in it stay clean. A list has one of these for each item of `corruption`.
 
     emphasis : tuple of float (alpha, beta) or None, default=None
         Weights of the corrupted and of the clean components in the loss (eq. 4; Vincent et al. 2010):
@@ -115,21 +116,21 @@ class DenoisingAutoencoder(
 
     supervision : float, default=0.0
         Weight in [0, 1] of the log loss of a temporary output layer on the code, beside 1 - supervision for
-        the reconstruction (eq. 8): 1 is greedy supervised training, between is partially supervised
-        (Bengio et al. 2007). Needs y; a sample whose label is -1, None or NaN has no part in the log loss.
-        The output layer starts at 0 in each `fit` and is not kept.
+        the reconstruction (eq. 8): 1 is greedy supervised training, between is partially supervised (Bengio
+        et al. 2007). Needs y; a sample whose label is -1, None or NaN has no part in the log loss. `alpha`
+        holds for that layer, too. The output layer starts at 0 in each `fit` and is not kept.
 
     solver : {"adam", "sgd", "lbfgs", "marginalized"}, default="adam"
-        Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu and
-        Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all samples,
-        which are corrupted once; it stops where no component of the gradient is above `tol`, or where an
-        iteration lowers the loss by less than a fraction of 2e-9 (SciPy's). It has no minibatches, learning
-        rate or early stopping. "marginalized" is no optimizer but the solution in
-        closed form (eq. 10; Chen et al. 2012): the linear map that reconstructs `n_components` columns of X,
-        those of the largest variance, from masked samples with the least squared error on average over all
-        masks, then the hidden unit (the paper's is "tanh"). For corruption "masking", squared error and the
-        penalty `alpha` only. The decoder is then the linear least-squares map from the codes to X, whatever
-        `tied_weights`.
+        Optimizer: Adam (Kingma and Ba 2015), stochastic gradient descent with `momentum`, or L-BFGS (Liu
+        and Nocedal 1989, SciPy's) for small data: each of its at most `max_iter` iterations sees all
+        samples, which are corrupted once; it stops where no component of the gradient is above `tol`, or
+        where an iteration lowers the loss by less than a fraction of 2e-9 (SciPy's). It has no minibatches,
+        learning rate or early stopping. "marginalized" is no optimizer but the solution in closed form (eq.
+        10; Chen et al. 2012): the linear map that reconstructs `n_components` columns of X, those of the
+        largest variance, from masked samples with the least squared error on average over all masks, then
+        the hidden unit (the paper's is "tanh"); no more components than columns. For corruption "masking",
+        squared error and the penalty `alpha` only. The decoder is then the linear least-squares map from
+        the codes to X, whatever `tied_weights`.
 
     learning_rate_init : float, default=0.001
         Step size of the first epoch.
@@ -743,10 +744,11 @@ class DenoisingAutoencoder(
             return "cross_entropy" if in_unit_interval(X, rows) else "squared_error"
         if loss == "cross_entropy" and not in_unit_interval(X, rows):
             low, high = data_range(X, rows)
+            other = "begin anew with" if resume else "use"
             raise ValueError(
-                f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:g}, {high:g}]. Scale X, "
-                "for instance with MinMaxScaler(clip=True), or MaxAbsScaler() if it is sparse, or use "
-                "loss='squared_error'."
+                f"The cross-entropy loss needs data in [0, 1], but X lies in [{low:.9g}, {high:.9g}]. "
+                f"Scale X, for instance with MinMaxScaler(clip=True), or MaxAbsScaler() if it is sparse, or "
+                f"{other} loss='squared_error'."
             )
         return loss
 

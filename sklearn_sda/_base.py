@@ -74,6 +74,22 @@ def task_of(estimator, X, y, weights):
     return {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
 
 
+def snapshot(value):
+    """Return a copy of a fitted attribute, or of a fitted estimator, that training does not change any more.
+
+    Arrays are copied, and lists, tuples and estimators with them; all else, such as callables, is the same.
+    """
+    if isinstance(value, np.ndarray):
+        return value.copy(order="K")
+    if type(value) in (list, tuple):
+        return type(value)(map(snapshot, value))
+    if isinstance(value, BaseEstimator):
+        twin = copy.copy(value)
+        vars(twin).update({name: snapshot(attribute) for name, attribute in vars(value).items()})
+        return twin
+    return value
+
+
 class Monitor:
     """Reports every epoch, to scikit-learn's callbacks and, if asked, as a printed line.
 
@@ -86,7 +102,8 @@ class Monitor:
     name : str
         Of the network, for the printed line.
     attributes : callable
-        From the history so far to all fitted attributes, for callbacks that evaluate the estimator.
+        From the history so far to all fitted attributes, for callbacks that evaluate the estimator, or keep
+        it: they get copies.
     max_iter : int
         Number of epochs planned.
     verbose : int or None
@@ -113,7 +130,8 @@ class Monitor:
             if history.validation_scores:
                 line += f", validation score = {history.validation_scores[-1]:.6g}"
             print(f"{line} ({time.perf_counter() - self._start:.2f} s)", flush=True)
-        return self._close(lambda: self.attributes(history))
+        attributes = self.attributes
+        return self._close(lambda: {name: snapshot(value) for name, value in attributes(history).items()})
 
     def abandon_epoch(self):
         """Close the context of an epoch that changed nothing: callbacks get no estimator to evaluate."""

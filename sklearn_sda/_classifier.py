@@ -24,17 +24,17 @@ from sklearn_sda._targets import (
     plain,
     read_labels,
 )
-from sklearn_sda._weights import check_weights, class_weights
+from sklearn_sda._weights import check_weights, class_weights, labelled_weights
 
 
 class SdAClassifier(ClassifierMixin, SupervisedNetwork):
     """Stacked denoising autoencoder classifier: pretrain an encoder, then fine-tune it with labels.
 
-    The encoder is trained without labels, a softmax output layer is put on top, and the whole
-    network is trained to minimise the log loss of the labelled samples: a sample whose label is -1 (None or
-    NaN among strings and other objects) is pretrained on only. Fine-tuning moves the very arrays that were
-    pretrained: ``clf.encoder_`` is the fine-tuned encoder. Of a matrix of indicators every column has
-    a logistic output.
+    The encoder is trained without labels, a softmax output layer is put on top, and the whole network is
+    trained to minimise the log loss of the labelled samples: a sample whose label is -1 (NaN among floats;
+    None, NaN or pandas.NA among strings and other objects) is pretrained on only. Fine-tuning moves the
+    very arrays that were pretrained: ``clf.encoder_`` is the fine-tuned encoder. Of a matrix of indicators
+    every column has a logistic output.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, a
         `sklearn.neural_network.BernoulliRBM`, or a `Pipeline` that ends in them (of machines: a deep belief
         network); its earlier steps are preprocessing, fitted and then left alone. A sequence
-        of layer sizes is short for a stack of them, None for the default stack. A copy is trained, a
-        fitted encoder's from the beginning. One in a `sklearn.frozen.FrozenEstimator` is not trained
-        again: fine-tuning starts from a copy of it.
+        of layer sizes is short for a stack of them, None for the default stack. The encoder itself is
+        left as it is: a copy of it is trained, from the beginning even if it is fitted. To keep what it has
+        learned, wrap it in a `sklearn.frozen.FrozenEstimator`: fine-tuning starts from a copy of it then.
 
     pretrain : bool, default=True
         False leaves out pretraining: fine-tuning starts from the random initial parameters that
@@ -55,7 +55,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
 
     learning_rate_factors : sequence of float or None, default=None
         By which the learning rate is multiplied for each hidden layer, from the lowest to the highest, and
-        for the output layer. None is 1 for all.
+        for the output layer. None is 1 for all. Not for "lbfgs".
 
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Optimizer of the fine-tuning: Adam, stochastic gradient descent with `momentum`, or L-BFGS (SciPy's)
@@ -98,7 +98,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         effect. Predictions are made without.
 
     input_dropout : float, default=0.0
-        The same for the inputs of the network.
+        The same for the inputs of the network; not together with `freeze`.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the fine-tuning, by which those of the samples are multiplied; a class that
@@ -453,7 +453,7 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels; samples whose label is -1 (None or NaN among objects) do not count. Of a matrix of
+            Labels; samples without (-1, NaN, None, pandas.NA) do not count. Of a matrix of
             indicators, a sample is right if all its labels are.
         sample_weight : array-like of shape (n_samples,) or None
             Weights of the samples.
@@ -477,5 +477,5 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
             labelled = ~is_unlabelled(y)
         check_consistent_length(predicted, y)
         check_some_labelled(labelled, "Score samples that have labels.")
-        weights = None if weights is None else weights[labelled]
+        weights = labelled_weights(weights, labelled)
         return accuracy_score(plain(y[labelled]), predicted[labelled], sample_weight=weights)

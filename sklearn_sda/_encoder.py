@@ -1,6 +1,5 @@
 """What may be the `encoder` of a supervised network, and how its layers are found."""
 
-import copy
 from itertools import pairwise
 from numbers import Integral
 
@@ -12,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
+from sklearn_sda._base import snapshot
 from sklearn_sda._boltzmann import BoltzmannLayer
 from sklearn_sda._samples import scales_compared
 from sklearn_sda._stacked import StackedAutoencoderTransformer, fit_with_metadata
@@ -159,7 +159,7 @@ def make_encoder(encoder, rng, *, pretrain, verbose):
                 f"pretrain=False makes no sense with encoder={encoder!r}, which is trained already. Hand "
                 "over the encoder itself, or set pretrain=True."
             )
-        return deep_copy(named_encoder(encoder)), True
+        return snapshot(named_encoder(encoder)), True
     given, encoder = encoder, clone(named_encoder(encoder))
     if isinstance(encoder, Pipeline) and hasattr(encoder, "_skl_callbacks"):
         raise ValueError(
@@ -202,16 +202,6 @@ def without_verbosity(encoder):
     names = encoder.get_params(deep=True)
     quiet = {name: 0 for name in names if name == "verbose" or name.endswith("__verbose")}
     return encoder.set_params(**quiet)
-
-
-def deep_copy(encoder):
-    """Return a deep copy of an encoder, whose callbacks are the same objects, as those of clones are."""
-    callbacks = [
-        callback
-        for estimator in [encoder, *leaves(encoder)]
-        for callback in getattr(estimator, "_skl_callbacks", [])
-    ]
-    return copy.deepcopy(encoder, {id(callback): callback for callback in callbacks})
 
 
 def exchange_callbacks(encoder, callbacks=None):
@@ -336,7 +326,7 @@ def grown_encoder(encoder, fitted, *, pretrain):
     params = {**wanted.get_params(deep=False), **own, "warm_start": True, "memory": None}
     if not pretrain:
         params |= {"max_iter": 0, "fine_tune": False}
-    return deep_copy(fitted).set_params(**params)
+    return snapshot(fitted).set_params(**params)
 
 
 def check_same_layers(encoder, fitted):

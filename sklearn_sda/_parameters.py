@@ -333,7 +333,9 @@ def start_layers(estimator, file):
     params = estimator.get_params(deep=False)
     others = {"memory": None, "fine_tune": False}
     options = {**untrained, **{name: value for name, value in others.items() if name in params}}
-    template = clone(estimator).set_params(**options).fit(np.zeros((2, file.n_features)))
+    template = clone(estimator).set_params(**options)
+    vars(template).pop("_skl_callbacks", None)  # this is no fit that they should hear of
+    template.fit(np.zeros((2, file.n_features)))
     own = {name: value for name, value in vars(template).items() if name not in params}
     vars(estimator).update(own)
     if file.feature_names is not None:

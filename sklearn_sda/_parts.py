@@ -133,9 +133,19 @@ def learning_curves(estimator):
         phase: {
             "loss": trained.loss_curve_,
             "validation": trained.validation_scores_,
-            "loss_label": LOSS_LABELS[(trained[0] if trained in stacks else trained).out_activation_],
+            "loss_label": _loss_label(trained),
             "validation_label": VALIDATION_LABELS.get(type(trained), "validation score"),
         }
         for phase, trained in phases.items()
         if getattr(trained, "loss_curve_", [])  # a BernoulliRBM has none
     }
+
+
+def _loss_label(trained):
+    """Return the axis label of the loss with which a layer, a whole stack or a network was trained."""
+    if isinstance(trained, StackedAutoencoderTransformer):
+        return LOSS_LABELS[trained[0].out_activation_]
+    supervision = getattr(trained, "supervision", 0)
+    if 0 < supervision < 1:
+        return "loss, reconstruction and labels (per sample)"
+    return LOSS_LABELS["softmax" if supervision == 1 else trained.out_activation_]

@@ -11,7 +11,7 @@ from sklearn_sda._compat import _fit_context
 from sklearn_sda._kernels.pointwise import identity_forward
 from sklearn_sda._supervised import SupervisedNetwork
 from sklearn_sda._targets import ADVICE, RealTargets
-from sklearn_sda._weights import check_weights
+from sklearn_sda._weights import check_weights, labelled_weights
 
 
 class SdARegressor(RegressorMixin, SupervisedNetwork):
@@ -32,9 +32,9 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         What is pretrained. A `StackedAutoencoderTransformer`, a `DenoisingAutoencoder`, a
         `sklearn.neural_network.BernoulliRBM`, or a `Pipeline` that ends in them (of machines: a deep belief
         network); its earlier steps are preprocessing, fitted and then left alone. A sequence
-        of layer sizes is short for a stack of them, None for the default stack. A copy is trained, a
-        fitted encoder's from the beginning. One in a `sklearn.frozen.FrozenEstimator` is not trained
-        again: fine-tuning starts from a copy of it.
+        of layer sizes is short for a stack of them, None for the default stack. The encoder itself is
+        left as it is: a copy of it is trained, from the beginning even if it is fitted. To keep what it has
+        learned, wrap it in a `sklearn.frozen.FrozenEstimator`: fine-tuning starts from a copy of it then.
 
     pretrain : bool, default=True
         False leaves out pretraining: fine-tuning starts from the random initial parameters that
@@ -45,7 +45,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
 
     learning_rate_factors : sequence of float or None, default=None
         By which the learning rate is multiplied for each hidden layer, from the lowest to the highest, and
-        for the output layer. None is 1 for all.
+        for the output layer. None is 1 for all. Not for "lbfgs".
 
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         Optimizer of the fine-tuning: Adam, stochastic gradient descent with `momentum`, or L-BFGS (SciPy's)
@@ -88,7 +88,7 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         effect. Predictions are made without.
 
     input_dropout : float, default=0.0
-        The same for the inputs of the network.
+        The same for the inputs of the network; not together with `freeze`.
 
     batch_size : int or "auto", default="auto"
         Samples per minibatch; "auto" is n_samples / 20, but at least 32
@@ -379,5 +379,5 @@ class SdARegressor(RegressorMixin, SupervisedNetwork):
         predicted, weights = self.predict(X), check_weights(sample_weight, X)
         targets = RealTargets.read(predicted, y, self.n_outputs_, "Score samples that have a target.")
         labelled = targets.labelled
-        weights = None if weights is None else weights[labelled]
+        weights = labelled_weights(weights, labelled)
         return r2_score(targets.values[labelled], predicted[labelled], sample_weight=weights)

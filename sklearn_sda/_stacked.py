@@ -1,6 +1,5 @@
 """A stack of layers: builds and owns a Pipeline, whose `fit` is greedy layer-wise pretraining."""
 
-import copy
 import warnings
 from contextlib import contextmanager
 from itertools import pairwise
@@ -16,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sda._autoencoder import DenoisingAutoencoder
-from sklearn_sda._base import all_or_nothing, task_of
+from sklearn_sda._base import all_or_nothing, snapshot, task_of
 from sklearn_sda._combinations import check_combinations
 from sklearn_sda._compat import CallbackSupportMixin, HasMethods, Interval, _fit_context
 from sklearn_sda._corruption import level_by_column
@@ -60,8 +59,9 @@ class StackedAutoencoderTransformer(
         of layers.
 
     corruption_level : float, array of shape (n_features,) or dict, default=0.3
-        Probability that an entry is corrupted, in [0, 1), or the standard deviation of normal noise. An
-        array or a dict, with a level per column, is for the first layer; the others have 0.3 then.
+        Probability in [0, 1) that an entry is corrupted; for "gaussian" the standard deviation of the noise
+        in units of the column's, for "gaussian_absolute" in units of its input. An array or a dict, with a
+        level per column, is for the first layer; the others have 0.3 then.
 
     emphasis : tuple of float (alpha, beta) or None, default=None
         Weights of the corrupted and of the clean components in the loss. A pair of numbers is for all
@@ -167,12 +167,12 @@ class StackedAutoencoderTransformer(
     fine_tune : bool or dict, default=False
         Whether all layers are trained together after the last of them: the encoders are followed by the
         decoders in reverse order, and this deep autoencoder learns to reconstruct X (user guide, eq. 9;
-        Hinton and Salakhutdinov 2006). True trains it as the first layer was trained (its corruption, loss
-        and optimizer, not its emphasis and its penalties but `alpha`). The output of a decoder has the unit
-        of the code that it stands for, so that the decoder is as little linear as the encoder. A dict has
-        parameters of the first layer that differ here, such as ``{"max_iter": 100, "corruption_level": 0}``.
-        For a linear code, the last `activation` is "identity". (Decode with the stack: ``pipeline_`` and its
-        layers keep their own links.)
+        Hinton and Salakhutdinov 2006). True trains it as the first layer was trained (with its corruption,
+        loss, optimizer and `alpha`, without its emphasis and its penalties on codes). The output of a
+        decoder has the unit of the code that it stands for, so that the decoder is as little linear as the
+        encoder. A dict has parameters of the first layer that differ here, such as
+        ``{"max_iter": 100, "corruption_level": 0}``. For a linear code, the last `activation` is "identity".
+        (Decode with the stack: ``pipeline_`` and its layers keep their own links.)
 
     Attributes
     ----------
@@ -395,7 +395,9 @@ class StackedAutoencoderTransformer(
             layer, if weights are negative or all zero, if `X_val` has other columns, or if training
             diverges. The estimator is then as it was before.
         """
-        resume = bool(np.any(self.warm_start)) and hasattr(self, "pipeline_")
+        continues = bool(np.any(self.warm_start))
+        self._check_memory(continues)
+        resume = continues and hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         weights, validation = check_weights(sample_weight, X), check_validation(self, X, X_val, y_val)
         pipeline = self._make_pipeline(resume, X.shape[1], y)
@@ -458,6 +460,7 @@ class StackedAutoencoderTransformer(
             As `fit`.
         """
         self._validate_params()  # scikit-learn does it in the first call only
+        self._check_memory(True)
         resume = hasattr(self, "pipeline_")
         X = check_samples(self, X, self.dtype, reset=not resume)
         weights = check_weights(sample_weight, X)
@@ -537,6 +540,14 @@ class StackedAutoencoderTransformer(
                 layer["loss"] = "cross_entropy" if below["activation"] == "logistic" else "squared_error"
         return layers
 
+    def _check_memory(self, continues):
+        """Raise ValueError if there is a cache for layers with which training `continues`."""
+        if continues and self.memory is not None:
+            raise ValueError(
+                "warm_start=True and partial_fit continue from trained layers, which memory="
+                f"{self.memory!r} can't cache. Set memory=None."
+            )
+
     def _make_pipeline(self, resume, n_features, y):
         """Return the pipeline to be trained: new layers, or copies of the present ones (`resume`).
 
@@ -546,17 +557,12 @@ class StackedAutoencoderTransformer(
         """
         layer_parameters = self._layer_parameters()
         if resume:
-            if self.memory is not None:
-                raise ValueError(
-                    "warm_start=True and partial_fit continue from trained layers, which memory="
-                    f"{self.memory!r} can't cache. Set memory=None."
-                )
             if len(self.pipeline_) > len(layer_parameters):
                 raise ValueError(
                     f"Training can't continue with hidden_layer_sizes={self.hidden_layer_sizes!r}: the "
                     f"fitted stack has {len(self.pipeline_)} layers."
                 )
-        kept = [layer for _, layer in copy.deepcopy(self.pipeline_).steps] if resume else []
+        kept = [layer for _, layer in snapshot(self.pipeline_).steps] if resume else []
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=len(layer_parameters))
         grown = bool(kept) and len(kept) < len(layer_parameters)

@@ -18,13 +18,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
-from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, task_of, writeable
+from sklearn_sda._base import MinibatchEstimator, Monitor, all_or_nothing, snapshot, task_of, writeable
 from sklearn_sda._compat import HasMethods, Interval, NullContext, _fit_context
 from sklearn_sda._encoder import (
     check_same_layers,
     check_takes_weights,
     compute_type,
-    deep_copy,
     described_layers,
     exchange_callbacks,
     fit_autoencoders,
@@ -106,9 +105,9 @@ class SupervisedNetwork(
             Training samples, of any numeric type (of any kind that its first step takes, if the
             encoder is a pipeline with preprocessing).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels or target values. Samples without are pretrained on only: their label is -1 (None,
-            NaN or pandas.NA among strings or other objects), their target value NaN. Preprocessing gets
-            labels only if all samples have one.
+            Class labels or target values. Samples without are pretrained on only: their label is -1 (NaN
+            among floats; None, NaN or pandas.NA among strings or other objects), their target value NaN.
+            Preprocessing gets labels only if all samples have one.
         sample_weight : array-like of shape (n_samples,) or None
             Weights of the samples in the loss of pretraining and fine-tuning (eq. 14): in full batches weight
             2 is the same as having the sample twice (but for the noise); 0 is always the same as not having
@@ -324,7 +323,7 @@ class SupervisedNetwork(
             if grown is not None:
                 return grown, False, True
             check_same_layers(self.encoder, self.encoder_)
-            return deep_copy(self.encoder_), True, False
+            return snapshot(self.encoder_), True, False
         encoder, fitted = make_encoder(self.encoder, rng, pretrain=self.pretrain, verbose=self.verbose)
         return encoder, fitted, False
 
@@ -469,10 +468,20 @@ class SupervisedNetwork(
             parameters += [layer.encoder_coef_, layer.encoder_intercept_]
         coef = layers[-1].encoder_coef_
         dtype = coef.dtype
+        rows = training_rows(inputs.shape[0], weights, targets.labelled)
+        max_iter, batch_size = self._max_iter(len(rows), incremental), self._check_batch_size(len(rows))
+        held_out = None
+        if validation is not None:
+            held_out = *validation, None
+        elif self.early_stopping and not incremental and max_iter > 0:
+            rows, held_out_rows = self._split(rows, rng, strata=targets.strata)
+            own_weights = None if sample_weight is None else sample_weight[held_out_rows]
+            held_out = inputs[held_out_rows], targets.part(held_out_rows), own_weights
         if resume:
             output = [np.array(self.output_coef_), np.array(self.output_intercept_)]
         else:
-            output = [np.zeros((coef.shape[1], targets.n_outputs), dtype), targets.start(dtype, weights)]
+            start = targets.start(dtype, weights, rows)
+            output = [np.zeros((coef.shape[1], targets.n_outputs), dtype), start]
         parameters += output
         attributes = {
             "encoder_": encoder,
@@ -487,15 +496,6 @@ class SupervisedNetwork(
         def fitted_attributes(history):
             return {**attributes, **self._curve_attributes(history, resume)}
 
-        rows = training_rows(inputs.shape[0], weights, targets.labelled)
-        max_iter, batch_size = self._max_iter(len(rows), incremental), self._check_batch_size(len(rows))
-        held_out = None
-        if validation is not None:
-            held_out = *validation, None
-        elif self.early_stopping and not incremental and max_iter > 0:
-            rows, held_out_rows = self._split(rows, rng, strata=targets.strata)
-            own_weights = None if sample_weight is None else sample_weight[held_out_rows]
-            held_out = inputs[held_out_rows], targets.part(held_out_rows), own_weights
         if self.freeze:
             inputs = frozen_code(layers[: self.freeze], inputs, rows)
         dropout, factors = self._dropout(encoder), self.learning_rate_factors
@@ -553,6 +553,7 @@ class SupervisedNetwork(
         untrained = {"pretrain": frozen, "max_iter": 0, "early_stopping": False, "solver": "adam"}
         untrained |= {"warm_start": False, "memory": None, "verbose": 0, "batch_size": "auto"}
         template = clone(self).set_params(**untrained)
+        vars(template).pop("_skl_callbacks", None)  # this is no fit that they should hear of
         if hasattr(template, "class_weight"):
             template.set_params(class_weight=None)
         noises = []  # the samples below have no names of columns

@@ -1,7 +1,7 @@
 """What a network learns from labels: they are checked, written as targets, and read from its outputs.
 
 Each kind of target has `loss`, `labelled`, `n_outputs`, `strata`, ``write(rows, out)``, ``part(rows)``,
-``start(dtype, weights)`` and ``score(outputs, weights)``, which is all that training asks for.
+``start(dtype, weights, rows)`` and ``score(outputs, weights)``, which is all that training asks for.
 """
 
 import warnings
@@ -51,6 +51,25 @@ def refuse_written_marks(y):
             "to say that these samples have no label, NumPy makes a text of it, and so a class. Begin with "
             "y.astype(object), and assign then; if it is a class of yours, y.astype(object) is enough."
         )
+
+
+def warn_of_written_marks(y):
+    """Warn if y has texts that may be what NumPy made of a mark, and may be classes as well.
+
+    They are None and pandas.NA, and -1 where the texts are of one letter.
+    """
+    if y.dtype.kind != "U":
+        return
+    cut = y.dtype == "U1" and not (y == "+").any()
+    for text, mark in (("None", "None"), ("<NA>", "pandas.NA"), *([("-", "-1")] if cut else [])):
+        if (y == text).any():
+            warnings.warn(
+                f"y is an array of texts with {text!r}, a class here. If it was to be {mark}, for samples "
+                "without a label, of which NumPy makes a text: begin with y.astype(object), and assign then; "
+                "if it is a class of yours, y.astype(object) is enough.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def warn_of_wrapped_marks(y):
@@ -183,19 +202,24 @@ class ClassTargets:
         check_consistent_length(X, y)
         y = column_or_1d(as_labels(y), warn=True)
         refuse_written_marks(y)
+        warn_of_written_marks(y)
         if y.dtype.kind not in "OUSTbiu":
             assert_all_finite(y, allow_nan=True, input_name="y")
         labelled = ~is_unlabelled(y)
         check_some_labelled(labelled, advice)
         known = plain(y[labelled])
         warn_of_wrapped_marks(known)
-        check_classification_targets(known)
+        if classes is None and labelled.all():
+            check_classification_targets(known)
+        else:  # with a warning of many classes it would mean that there are few labels
+            check_classification_targets(np.repeat(known, 3))
         labels, codes = np.unique(known, return_inverse=True)
         if classes is None:
             classes = labels
             check_classes(classes, "y")
         ordered = classes
-        if {classes.dtype.kind, labels.dtype.kind} == {"i", "u"}:  # NumPy would compare them as floats
+        kinds = {classes.dtype.kind, labels.dtype.kind}
+        if kinds == {"i", "u"} or (len(kinds) > 1 and "U" in kinds):  # NumPy would compare floats, or texts
             ordered, labels = classes.astype(object), labels.astype(object)
         known = np.isin(labels, ordered)
         if not known.all():
@@ -245,7 +269,7 @@ class ClassTargets:
         """Return these targets: one sample is enough for a score."""
         return self
 
-    def start(self, dtype, weights):
+    def start(self, dtype, weights, rows):
         """Return the intercept of an output layer that has not learned anything."""
         return np.zeros(self.n_outputs, dtype)
 
@@ -334,7 +358,7 @@ class IndicatorTargets:
         """Return these targets: one sample is enough for a score."""
         return self
 
-    def start(self, dtype, weights):
+    def start(self, dtype, weights, rows):
         """Return the intercept of an output layer that has not learned anything."""
         return np.zeros(self.n_outputs, dtype)
 
@@ -432,10 +456,9 @@ class RealTargets:
             )
         return self
 
-    def start(self, dtype, weights):
-        """Return the intercept of an output layer that has not learned anything: the mean target."""
-        # without zeros among the weights, which would change the rounding
-        rows = self.labelled if weights is None else self.labelled & (weights > 0)
+    def start(self, dtype, weights, rows):
+        """Return the intercept of an output layer that has not learned anything: the mean target of rows."""
+        rows = np.asarray(rows)
         weights = None if weights is None else weights[rows]
         return np.average(self.values[rows], axis=0, weights=weights).astype(dtype)
 

@@ -171,7 +171,7 @@ def train_together(stack, trainer, X, y, context, weights, validation):
 
     def fitted_attributes(history):
         curves = trainer._curve_attributes(history, resume=True)
-        return {name: curves[name] for name in FINE_TUNING_ATTRIBUTES}
+        return {name: curves[name] for name in FINE_TUNING_ATTRIBUTES} | {"pipeline_": stack.pipeline_}
 
     history = trainer._minimize(
         objective,

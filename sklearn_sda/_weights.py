@@ -58,6 +58,15 @@ def check_weights(sample_weight, X):
     return weights
 
 
+def labelled_weights(weights, labelled):
+    """Return the weights of the samples that are labelled, or None; raise ValueError if all are zero."""
+    if weights is None:
+        return None
+    if not weights[labelled].any():
+        raise ValueError("The weights of all labelled samples are zero: there is nothing to score.")
+    return weights[labelled]
+
+
 def scaled(weights, rows, dtype, unit=None):
     """Return weights divided by the mean of some rows, and that mean.
 
@@ -125,8 +134,10 @@ def class_weights(class_weight, targets, weights):
     else:
         labels = classes.tolist()
         absent = [label for label in class_weight if label not in labels]
-        if absent:
-            raise ValueError(f"class_weight has {absent}, which are not among the classes {labels}.")
+        if absent and not set(labels) <= set(class_weight):  # else a fold may lack a class
+            raise ValueError(
+                f"class_weight has {absent}, which are not among the classes {labels}, and not all of those."
+            )
         factors = np.array([class_weight.get(label, 1) for label in labels], np.float64)
         if not (np.isfinite(factors).all() and (factors >= 0).all()):
             raise ValueError(

@@ -8,15 +8,14 @@ import math
 from numbers import Integral
 
 import numpy as np
-from sklearn.neural_network import BernoulliRBM
 from sklearn.utils import check_random_state, check_scalar, resample
 
-from sklearn_sda._autoencoder import DenoisingAutoencoder
 from sklearn_sda._columns import dense_rows
 from sklearn_sda._comparison import compare_pretraining
 from sklearn_sda._encoder import decoders_of
 from sklearn_sda._network import forward
-from sklearn_sda._parts import find_parts, learning_curves
+from sklearn_sda._parts import SUPERVISED, find_parts, learning_curves
+from sklearn_sda._stacked import StackedAutoencoderTransformer
 
 __all__ = ["FilterDisplay", "LossCurveDisplay", "PretrainingComparisonDisplay", "ReconstructionDisplay"]
 
@@ -124,9 +123,15 @@ class FilterDisplay:
         filters = filters.T
         drawn = filters[np.argsort(-np.linalg.norm(filters, axis=1), kind="stable")[:n_filters]]
         if name is None:
-            together = [parts.owner] * _is_fine_tuned(parts.owner, layer) + parts.autoencoders
-            stacks = [s for s in together if not isinstance(s, DenoisingAutoencoder | BernoulliRBM)]
-            tuned = any(getattr(s, "loss_curve_", []) for s in stacks)
+            supervised = isinstance(parts.owner, SUPERVISED) and _is_fine_tuned(parts.owner, layer)
+            together, below = [parts.owner] * supervised, 0
+            for step in parts.autoencoders:
+                if isinstance(step, StackedAutoencoderTransformer):
+                    together += [step] * (below <= layer)
+                    below += len(step)
+                else:
+                    below += 1
+            tuned = any(getattr(s, "loss_curve_", []) for s in together)
             name = f"layer {layer + 1}{' after fine-tuning' if tuned else ''}"
             if len(drawn) < len(filters):
                 name += f", {len(drawn)} of {len(filters)} filters"
@@ -233,8 +238,8 @@ class ReconstructionDisplay:
     ):
         """Corrupt some samples as the first layer does in training, and draw their reconstructions.
 
-        "swap" takes values from all of X, and so do other kinds of noise what they need to know of the
-        columns if the layer does not know it (it was loaded from a file).
+        "swap" takes its values from X. A layer that was loaded from a file does not know the columns'
+        ranges and deviations, which other kinds of noise need: they are those of X then.
 
         The corrupted samples are encoded by all layers and decoded by all decoders. In a pipeline the
         samples go through the earlier steps first, and are drawn as those leave them.
@@ -602,7 +607,7 @@ def _import_pyplot(display):
         from matplotlib import pyplot
     except ImportError as error:
         raise ImportError(
-            f"matplotlib is needed for {type(display).__name__}: pip install 'sklearn-sda[cli]'"
+            f"matplotlib is needed for {type(display).__name__}: python -m pip install matplotlib"
         ) from error
     return pyplot
 
@@ -726,6 +731,7 @@ def _share_labels(axes, validation_lines):
     """
     n_columns = grid_shape(len(axes))[1]
     labels = [one.get_ylabel() for one in axes]
+    twin_labels = [None if line is None else line.axes.get_ylabel() for line in validation_lines]
     for k, (one, line) in enumerate(zip(axes, validation_lines, strict=True)):
         twin = None if line is None else line.axes
         for drawn in filter(None, (one, twin)):
@@ -740,7 +746,7 @@ def _share_labels(axes, validation_lines):
             one.set_ylabel("")
         if k + n_columns < len(axes):
             one.set_xlabel("")
-        if twin is not None and (k + 1) % n_columns > 0 and k + 1 < len(axes):
+        if (k + 1) % n_columns > 0 and k + 1 < len(axes) and twin_labels[k] == twin_labels[k + 1] is not None:
             twin.set_ylabel("")
 
 

@@ -5,8 +5,10 @@ import threading
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
@@ -229,3 +231,59 @@ def test_callbacks_of_an_encoder_are_no_matter_of_the_cache(X, y, tmp_path):
         model.fit(X, y)
         assert len(list(tmp_path.rglob("output.pkl"))) == 1
         assert model.encoder_._skl_callbacks == encoder._skl_callbacks
+
+
+class Keeper:
+    """Keeps the fitted estimator of every epoch, and what it computed then."""
+
+    def __init__(self, X):
+        self.X, self.kept = X, []
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        if context.task_name == "epoch" and fitted_estimator.n_features_in_ == self.X.shape[1]:
+            self.kept.append((fitted_estimator, fitted_estimator.transform(self.X)))
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DenoisingAutoencoder(3, max_iter=3),
+        StackedAutoencoderTransformer((3,), max_iter=2, fine_tune={"max_iter": 3}),
+        SdAClassifier((3,), max_iter=3),
+        SdAClassifier(make_pipeline(MinMaxScaler(), DenoisingAutoencoder(3)), max_iter=3),
+        SdAClassifier(BernoulliRBM(3, n_iter=1), max_iter=3),
+    ],
+    ids=["layer", "stack", "classifier", "pipeline", "machine"],
+)
+def test_an_estimator_that_a_callback_keeps_stays_as_it_is(estimator, X, y):
+    keeper = Keeper(X)
+    fitted = estimator.set_callbacks(keeper).fit(X, y)
+    assert len(keeper.kept) >= 3
+    codes = [code for _, code in keeper.kept]
+    for (kept, code), later in zip(keeper.kept, [*codes[1:], None], strict=True):
+        np.testing.assert_array_equal(kept.transform(X), code)
+        assert later is None or (later != code).any()
+    np.testing.assert_array_equal(codes[-1], fitted.transform(X))
+
+
+def test_loading_parameters_is_no_fit_that_callbacks_hear_of(X, y, tmp_path):
+    pytest.importorskip("safetensors")
+    for estimator in (
+        DenoisingAutoencoder(3, max_iter=1),
+        StackedAutoencoderTransformer((3,), max_iter=1),
+        SdAClassifier((3,), max_iter=1),
+    ):
+        estimator.fit(X, y).save_parameters(tmp_path / "file")
+        recorder = Recorder()
+        loaded = clone(estimator).set_callbacks(recorder).load_parameters(tmp_path / "file")
+        np.testing.assert_array_equal(loaded.transform(X), estimator.transform(X))
+        assert recorder.events == []

@@ -282,8 +282,8 @@ def test_targets_are_written_as_they_are():
     targets = RealTargets.read(np.zeros((3, 1)), [[1.5, 2, 3], [np.nan] * 3, [0, 0, 9]])
     targets.write(np.array([2, 0]), out)
     assert out.tolist() == [[0, 0, 9], [1.5, 2, 3]] and targets.labelled.tolist() == [True, False, True]
-    np.testing.assert_allclose(targets.start("float32", None), [0.75, 1, 6])
-    np.testing.assert_allclose(targets.start("float32", np.array([3, 5, 1])), [1.125, 1.5, 4.5])
+    np.testing.assert_allclose(targets.start("float32", None, [0, 2]), [0.75, 1, 6])
+    np.testing.assert_allclose(targets.start("float32", np.array([3, 5, 1]), [0, 2]), [1.125, 1.5, 4.5])
 
 
 def test_samples_without_labels_have_no_part_in_the_log_loss_of_layers(X, y):

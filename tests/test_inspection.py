@@ -236,7 +236,7 @@ def test_displays_need_matplotlib(from_estimator, X, monkeypatch):
     layer = make_layer().fit(X)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"matplotlib is needed .*pip install 'sklearn-sda\[cli\]'"):
+    with pytest.raises(ImportError, match=r"matplotlib is needed .*pip install matplotlib$"):
         from_estimator(layer)
 
 
@@ -549,3 +549,30 @@ def test_a_layer_is_given_by_an_integer(layer, X):
 def test_the_shape_of_an_image_is_of_positive_integers(shape, X):
     with pytest.raises(ValueError, match=r"image_shape must be .* positive integers"):
         FilterDisplay.from_estimator(make_layer().fit(X), image_shape=shape)
+
+
+@pytest.mark.parametrize("supervision", [0, 0.5, 1])
+def test_the_loss_of_a_layer_that_learns_labels_is_named(supervision, X):
+    layer = make_layer(supervision=supervision).fit(X, np.arange(len(X)) % 3)
+    expected = {0: "cross-entropy (nats", 0.5: "loss, reconstruction and labels (", 1: "log loss (nats"}
+    display = LossCurveDisplay.from_estimator(layer)
+    assert display.lines_[0].axes.get_ylabel().startswith(expected[supervision])
+
+
+@pytest.mark.parametrize(
+    ("early", "labels"),
+    [((True, True), ["", "validation score"]), ((True, False), ["validation score"])],
+)
+def test_the_right_label_is_left_out_only_where_the_next_has_it(early, labels, X):
+    stack = StackedAutoencoderTransformer((4, 3), early_stopping=early, max_iter=3).fit(X)
+    _, ax = matplotlib.pyplot.subplots()
+    LossCurveDisplay.from_estimator(stack, ax=ax)
+    twins = [one for one in ax.figure.axes if one.yaxis.get_label_position() == "right"]
+    assert [one.get_ylabel().replace("\n", " ").split(" (")[0] for one in twins] == labels
+
+
+def test_layers_below_a_stack_that_was_trained_as_a_whole_were_not(X):
+    whole = StackedAutoencoderTransformer((3,), fine_tune={"max_iter": 1}, max_iter=1)
+    pipeline = make_pipeline(make_layer(), whole).fit(X)
+    names = [FilterDisplay.from_estimator(pipeline, layer=k).name for k in (0, 1)]
+    assert ["after fine-tuning" in name for name in names] == [False, True]

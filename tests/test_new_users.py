@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -198,3 +199,46 @@ def test_too_few_samples_for_early_stopping_are_two_sentences(X):
     clf = SdAClassifier((3,), early_stopping=True, validation_fraction=0.1, max_iter=1)
     with pytest.raises(ValueError, match=r"number of classes = 5\. Set another fraction"):
         clf.fit(X, np.arange(30) % 5)
+
+
+@pytest.mark.parametrize("mark", [None, "<NA>", -1])
+def test_a_text_that_may_be_a_mark_is_a_warning(mark, X):
+    y = np.array(["M", "B"] * 15, dtype="U1" if mark == -1 else "U5")
+    y[4:] = mark  # a text, for y has a type of texts
+    text = {None: "None", -1: "-"}.get(mark, mark)
+    clf = SdAClassifier((3,), max_iter=1)
+    with pytest.warns(UserWarning, match=rf"array of texts with '{text}', a class here.*astype\(object\)"):
+        assert text in clf.fit(X, y).classes_
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="y is an array of texts")
+        clf.fit(X, y.astype(object))
+        clf.fit(X, np.array(["+", "-"] * 15))
+        clf.fit(X, np.array(["No", "N"] * 15))
+
+
+def test_few_labels_of_many_classes_are_no_warning(X):
+    many = np.vstack([X] * 4)
+    y = np.full(120, -1)
+    y[:40] = np.arange(40)
+    clf = SdAClassifier((3,), max_iter=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The number of unique classes")
+        clf.fit(many, y)
+        clone(clf).partial_fit(X, np.arange(30), classes=range(40))
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        clf.fit(many, np.where(y == -1, np.nan, y / 7))
+
+
+def test_texts_are_not_taken_for_numbers(X):
+    y = np.arange(30) % 15
+    clf = SdAClassifier((3,), max_iter=1).fit(X, y)
+    texts = SdAClassifier((3,), max_iter=1).fit(X, y.astype(str))
+    for call in (
+        lambda: clf.partial_fit(X, y.astype(str)),
+        lambda: texts.partial_fit(X, y),
+        lambda: clf.fit(X, y, X_val=X, y_val=y.astype(str)),
+        lambda: SdAClassifier((3,)).partial_fit(X, y.astype(str), classes=range(15)),
+    ):
+        with pytest.raises(ValueError, match="y has labels that are not among the classes"):
+            call()
+    clone(texts).partial_fit(X, y.astype(str).astype(object), classes=texts.classes_)

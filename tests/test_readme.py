@@ -21,10 +21,7 @@ def test_the_two_commands_are_there():
 
 @slow_without_the_jit
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:.*does not support callbacks")
 def test_the_examples_run(capsys):
-    pytest.importorskip("sklearn.callback", reason="the progress bar came with scikit-learn 1.9")
-    pytest.importorskip("rich")
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(blocks) == 4
     namespace = {}

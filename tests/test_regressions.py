@@ -270,6 +270,11 @@ class Locked:
 def test_callables_are_not_copied(X):
     stack = StackedAutoencoderTransformer((3,), corruption=Locked(), fine_tune=True, max_iter=2).fit(X)
     assert len(stack.loss_curve_) == 2
+    piecewise = StackedAutoencoderTransformer((3,), corruption=Locked(), warm_start=True, max_iter=1)
+    assert piecewise.partial_fit(X).partial_fit(X)[0].n_iter_ == 2
+    assert piecewise.fit(X)[0].n_iter_ == 3
+    clf = SdAClassifier(FrozenEstimator(piecewise), warm_start=True, max_iter=1).fit(X, np.arange(60) % 2)
+    assert clf.fit(X, np.arange(60) % 2).n_iter_ == 2
 
 
 def test_supervision_requires_y_says_the_tag(X):
@@ -1502,3 +1507,20 @@ def test_displays_look_into_classifiers_with_a_threshold(X, y):
     model = FixedThresholdClassifier(SdAClassifier((4,), max_iter=1)).fit(X, y % 2)
     for estimator in (model, make_pipeline("passthrough", model)):
         assert set(learning_curves(estimator)) == {"layer 1", "fine-tuning"}
+
+
+@pytest.mark.parametrize("path", ["fit", "partial_fit"])
+def test_a_cache_for_layers_that_are_continued_is_refused_at_once(path, X, tmp_path):
+    stack = StackedAutoencoderTransformer((3,), memory=str(tmp_path), random_state=0)
+    stack.set_params(warm_start=path == "fit")
+    assert_refused(stack, ValueError, "can't cache", X, method=path)
+
+
+def test_the_advice_of_cross_entropy_can_be_followed(X):
+    X = StandardScaler().fit_transform(X)
+    unit = (X - X.min()) / np.ptp(X)
+    layer = DenoisingAutoencoder(3, max_iter=1)
+    with pytest.raises(ValueError, match=r"or begin anew with loss='squared_error'\.$"):
+        layer.partial_fit(unit).partial_fit(2 * unit)
+    with pytest.raises(ValueError, match=r"X lies in \[0, 1\.000002\].*, or use loss='squared_error'\.$"):
+        DenoisingAutoencoder(3, loss="cross_entropy").fit(unit * 1.000002)

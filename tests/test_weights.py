@@ -277,3 +277,27 @@ def test_the_penalty_of_a_whole_stack_is_that_of_repeated_samples(X):
     weighted = clone(stack).fit(X, sample_weight=np.full(60, 2.0))
     repeated = clone(stack).fit(np.repeat(X, 2, axis=0))
     np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-5, atol=1e-7)
+
+
+def test_class_weights_of_classes_that_a_fold_lacks(X, y):
+    weights = {0: 1.0, 1: 2.0, 2: 10.0}
+    two = y < 2
+    clf = make_classifier(class_weight=weights).fit(X[two], y[two])
+    other = make_classifier(class_weight={0: 1.0, 1: 2.0}).fit(X[two], y[two])
+    assert same_parameters(clf, other)
+
+
+def test_a_score_without_weight(X, y):
+    clf = make_classifier().fit(X, y)
+    regressor = SdARegressor((3,), max_iter=1).fit(X, y)
+    for estimator, missing in ((clf, -1), (regressor, np.nan)):
+        with pytest.raises(ValueError, match="weights of all labelled samples are zero: there is nothing"):
+            estimator.score(X[:3], [0, 1, missing], sample_weight=[0, 0, 1])
+
+
+def test_a_regressor_starts_at_the_mean_of_what_it_is_trained_on(X):
+    options = {"max_iter": 1, "early_stopping": True, "learning_rate_init": 1e-12, "random_state": 0}
+    _, held_out = train_test_split(np.arange(60), test_size=0.1, random_state=0)
+    y = np.zeros(60)
+    y[held_out] = 1000
+    assert abs(SdARegressor((3,), **options).fit(X, y).output_intercept_[0]) < 1e-6
