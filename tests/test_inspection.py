@@ -514,6 +514,7 @@ def test_curves_of_layers_of_several_types(X):
     layers = make_pipeline(make_layer(dtype="float64"), make_layer(3)).fit(X)
     assert len(LossCurveDisplay.from_estimator(layers).lines_) == 2
     assert FilterDisplay.from_estimator(layers, layer=1).filters.shape == (3, X.shape[1])
+    assert ReconstructionDisplay.from_estimator(layers, X).reconstructed.shape[1] == X.shape[1]
 
 
 @pytest.mark.parametrize("kwargs", [{"label": "mine"}, {"c": "r"}, {"color": "r"}, {"ls": ":", "lw": 3}])
