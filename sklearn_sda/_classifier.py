@@ -101,9 +101,10 @@ class SdAClassifier(ClassifierMixin, SupervisedNetwork):
         The same for the inputs of the network; not together with `freeze`.
 
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the fine-tuning, by which those of the samples are multiplied; a class that
-        is not in the dict has 1. "balanced" gives all classes the same sum of weights. Not where samples have
-        several classes, and not in the scores of samples for validation.
+        Weights of the classes in the fine-tuning, by which those of the samples are multiplied; a class
+        that is not in the dict has 1. (If all classes are in it, others may be, too: a fold may lack one.)
+        "balanced" gives all classes the same sum of weights. Not where samples have several classes, and
+        not in the scores of samples for validation.
 
     batch_size : int or "auto", default="auto"
         Samples per minibatch; "auto" is n_samples / 20, but at least 32

@@ -554,10 +554,12 @@ class SupervisedNetwork(
         untrained |= {"warm_start": False, "memory": None, "verbose": 0, "batch_size": "auto"}
         template = clone(self).set_params(**untrained)
         vars(template).pop("_skl_callbacks", None)  # this is no fit that they should hear of
+        own_encoder = isinstance(template.encoder, BaseEstimator) and not frozen
+        callbacks = exchange_callbacks(template.encoder) if own_encoder else []
         if hasattr(template, "class_weight"):
             template.set_params(class_weight=None)
         noises = []  # the samples below have no names of columns
-        if isinstance(template.encoder, BaseEstimator) and not frozen:
+        if own_encoder:
             for step in split_steps(template.encoder)[1]:
                 noise = {name: getattr(step, name) for name in NO_NOISE if hasattr(step, name)}
                 step.set_params(**{name: NO_NOISE[name] for name in noise})
@@ -567,6 +569,8 @@ class SupervisedNetwork(
             X, y = targets_like(classes, n_outputs, n_features)
             y = y.astype(object) if y.dtype.kind == "U" else y  # "-1" is a class here
             template.fit(X.astype(dtype), y)
+        if own_encoder:
+            exchange_callbacks(template.encoder_, callbacks)
         if classes is not None:
             template.classes_ = classes
         if feature_names is not None:
