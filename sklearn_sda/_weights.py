@@ -115,7 +115,8 @@ def class_weights(class_weight, targets, weights):
     Raises
     ------
     ValueError
-        If it has other classes and not all of these, a weight is not a number of at least 0, or samples have several classes.
+        If it has other classes and not all of these, a weight is not a number of at least 0, or samples
+        have several classes.
     """
     if class_weight is None:
         return weights
