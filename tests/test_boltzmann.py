@@ -101,8 +101,7 @@ def test_seeds_grids_and_without_pretraining(digits):
     assert_refused(clf, ValueError, "Training can't continue", X, y)
 
 
-def test_pictures(digits):
-    pytest.importorskip("matplotlib")
+def test_pictures(digits, agg):
     X, y = digits
     clf = SdAClassifier(make_pipeline(make_machine(), make_machine(20)), max_iter=2).fit(X, y)
     assert list(learning_curves(clf)) == ["fine-tuning"]
