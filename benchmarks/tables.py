@@ -8,6 +8,7 @@ import re
 from statistics import mean, median, stdev
 
 import numpy as np
+from tutorial_mnist import rows_of
 
 from _common import RESULTS, ROOT, interval
 from few_labels import cell_name
@@ -50,7 +51,8 @@ def taken(data):
 def tutorial():
     """Return the tutorial's figures and ours."""
     data = record("tutorial_mnist")
-    ours, published = data["runs"][:2], data["tutorial"]
+    published, variants = data["tutorial"], rows_of(data["cells"])
+    ours = [variants[name][0] for name in ("pretrained", "pretrained, dropout")]
     rows = [
         (
             phase,
@@ -69,16 +71,26 @@ def tutorial():
 def pretraining():
     """Return whether pretraining helped."""
     data = record("tutorial_mnist")
-    rows = [
-        (
-            name,
-            " ".join(f"{e:.2f}" for e in row["test errors %"]),
-            f"{row['mean']:.2f}",
-            f"{row['standard deviation']:.2f}",
+    rows = []
+    for name, cells in rows_of(data["cells"]).items():
+        errors = [cell["test error %"] for cell in cells]
+        epochs = [len(cell["validation errors %"]) for cell in cells]
+        rows.append(
+            (
+                name,
+                " ".join(map(str, epochs)),
+                " ".join(f"{error:.2f}" for error in errors),
+                f"{mean(errors):.2f}",
+                f"{stdev(errors):.2f}",
+            )
         )
-        for name, row in data["summary"].items()
-    ]
-    header = ("start of the fine-tuning", "test error % with three seeds", "mean", "standard deviation")
+    header = (
+        "start of the fine-tuning",
+        "epochs",
+        "test error % with three seeds",
+        "mean",
+        "standard deviation",
+    )
     return f"{table(header, rows)}\n\n{taken(data)}"
 
 
@@ -102,14 +114,14 @@ def defaults():
         )
     header = (
         "data",
-        "MLPClassifier",
-        "SdAClassifier",
-        "of 100 units",
-        "those not pretrained",
+        "MLPClassifier (100 units)",
+        "SdAClassifier (200 units)",
+        "SdAClassifier (100 units)",
+        "the same, `pretrain=False`",
         "MLPClassifier fit",
         "SdAClassifier fit",
     )
-    return f"{table(header, rows)}\n\nChosen: {choice}. {taken(data)}"
+    return f"{table(header, rows)}\n\n{taken(data)}"
 
 
 def aim(row):
