@@ -30,6 +30,7 @@ def digits():
 def agg():
     """Draw into memory and close what was drawn."""
     pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.close("all")  # matplotlib 3.8 warns of figures that another test has left
     pyplot.switch_backend("Agg")
     yield
     pyplot.close("all")
