@@ -296,10 +296,11 @@ def finite_frame(frame, path, droppable=False):
         if not pd.api.types.is_numeric_dtype(column):
             text = column.notna()
             if not pd.api.types.is_datetime64_any_dtype(column):
-                converted[name] = pd.to_numeric(column, errors="coerce")
-                text &= converted[name].isna()
-            if not text.any():  # truth values with gaps, decimal numbers
-                continue
+                numbers = pd.to_numeric(column, errors="coerce")
+                text &= numbers.isna()
+                if column.dtype == object and not (text | column.map(type).eq(str)).any():
+                    converted[name] = numbers  # truth values with gaps, decimal numbers
+                    continue
             row = int(np.argmax(text))
             raise InputError(
                 f"{path}: column {name!r} is not numeric: {str(column.iloc[row])!r} in row {row + 1} (of the "

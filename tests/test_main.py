@@ -1217,6 +1217,22 @@ def test_numbers_of_other_kinds_with_gaps(frame, capsys, tmp_path):
     assert train("data.parquet")[0].data_max_[3] == 59 / 4
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(pd.NaT, range(60), dtype="datetime64[ns]"),
+        pd.Series(pd.to_timedelta(np.arange(60), "s")),
+        pd.Series(map(str, range(60))),
+        pd.Series(list(map(str, range(60))), dtype=object),
+    ],
+    ids=["no date", "durations", "texts", "objects"],
+)
+def test_what_could_be_made_a_number_is_none(column, frame, capsys, tmp_path):
+    frame.assign(x3=column).to_parquet("data.parquet")
+    message = fails(capsys, tmp_path, "train", "data.parquet", "--target", "kind", "--output", "run")
+    assert "column 'x3' is not numeric" in message
+
+
 def test_a_separator_in_a_name_is_none(capsys, tmp_path):
     Path("data.csv").write_text('"height, cm"\n1.5\n2.5\n3\n')
     assert run("train", "data.csv", "--output", "run") == 0
